@@ -1,0 +1,152 @@
+"""The connector: the one door through which requests come in.
+
+For every request it asks the mocks that are active: *intercept*, *pass*, or refuse. What is
+intercepted goes on through aiohttp's own pool, under a key that carries the mock's tag, so that
+limits, keep-alive and ``close()`` hold, and a real connection to a host is never taken for a mocked
+one. Only when the pool wants a new connection for such a request is a wire made in place of it.
+
+The two hooks, ``connect`` and ``_create_connection``, are the ones that aiohttp documents for
+subclasses; their signatures are the same from 3.8 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+
+from aiohttp import ClientRequest, TCPConnector
+from aiohttp.connector import BaseConnector, Connection
+from aiohttp.helpers import is_ip_address
+
+from . import scope
+from .loopback.link import Call, ClientEnd
+from .routing.route import Asked
+
+if TYPE_CHECKING:
+    from aiohttp import ClientTimeout
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.tracing import Trace
+
+    from .interceptor import Interceptor
+
+__all__ = ("InterceptConnector",)
+
+Connect: TypeAlias = "Callable[..., Awaitable[Connection]]"
+
+
+class HasInterceptor(Protocol):
+    """A mock, as far as a connector needs it."""
+
+    @property
+    def interceptor(self) -> Interceptor:
+        """What answers for the mock."""
+
+
+class InterceptConnector(TCPConnector):
+    """A ``TCPConnector`` whose requests are answered by mocks, or pass.
+
+    Args:
+        mock: asked first, whether it is installed for the process or not; what it has no route
+            for is asked of the installed mocks. Without one, these alone are asked.
+        **kwargs: any argument of ``aiohttp.TCPConnector``.
+    """
+
+    def __init__(self, mock: HasInterceptor | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._own = None if mock is None else mock.interceptor
+
+    def _askers(self) -> tuple[Interceptor, ...]:
+        installed = scope.active()
+        own = self._own
+        if own is None:
+            return installed
+        return (own, *(one for one in installed if one is not own))
+
+    async def connect(
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+    ) -> Connection:
+        """Get a connection for *req*: to a mock, or a real one.
+
+        Raises:
+            UnmatchedRequestError: no route answers, and the request may not pass.
+        """
+        askers = self._askers()
+        call = claim(req, traces, askers) if askers else None
+        if call is None:
+            return await super().connect(req, traces, timeout)
+        return await connect_call(super().connect, call, traces, timeout)
+
+    async def _create_connection(
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+    ) -> ResponseHandler:
+        if isinstance(req, TaggedRequest):
+            return await open_wire(self, req, traces)
+        return await super()._create_connection(req, traces, timeout)
+
+
+def claim(req: ClientRequest, traces: object, askers: Sequence[Interceptor]) -> Call | None:
+    """Return the call that a mock answers, or None if the request is to pass.
+
+    Raises:
+        UnmatchedRequestError: no route answers, and the innermost mock lets it not pass.
+    """
+    for asker in askers:
+        call = asker.second_attempt(req, traces)
+        if call is not None:
+            return call
+    call = Call(Asked(req.method, req.url), req, traces, askers)
+    for asker in askers:
+        if asker.claims(call.asked):
+            call.claimant = asker
+            return call
+    if askers[0].lets_pass(call.asked):
+        return None
+    raise askers[0].refuse(call, req.loop)
+
+
+async def connect_call(
+    connect: Connect, call: Call, traces: list[Trace], timeout: ClientTimeout
+) -> Connection:
+    """Get a connection to the mock that claimed *call*, pooled or new, and put it on the wire."""
+    connection = await connect(TaggedRequest(call), traces, timeout)
+    cast("ClientEnd", connection.protocol).link.begin(call)
+    return connection
+
+
+async def open_wire(connector: BaseConnector, req: TaggedRequest, traces: list[Trace]) -> ClientEnd:
+    """Make the new connection that the pool wants for a tagged request."""
+    host = req.call.url.raw_host
+    if traces and host and isinstance(connector, TCPConnector) and not is_ip_address(host):
+        for trace in traces:
+            await trace.send_dns_cache_miss(host)
+        for trace in traces:
+            await trace.send_dns_resolvehost_start(host)
+        for trace in traces:
+            await trace.send_dns_resolvehost_end(host)
+    return await req.call.claimant.open_wire(connector._loop, req.call)
+
+
+class TaggedRequest:
+    """A request as the pool sees it: under a key of our own, and with no proxy to go through."""
+
+    __slots__ = ("call", "connection_key")
+
+    proxy = None
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.connection_key = TaggedKey(
+            (call.claimant.pool_tag, call.client_request.connection_key)
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.call.client_request, name)
+
+
+class TaggedKey(tuple[Any, ...]):
+    """A mock's tag and a pool key, which still answers ``host``, ``is_ssl`` and so on."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self[1], name)

@@ -1,0 +1,1 @@
+"""What was asked: the recorded requests, and the assertions on them."""

@@ -1,0 +1,152 @@
+"""The server's end of a wire: aiohttp's own server protocol, with an express lane in front.
+
+aiohttp's ``HttpRequestParser`` parses every request, once. One that has wholly arrived and whose
+reply is known as bytes is answered there and then: a write, and no task. Every other goes the way
+it would in ``aiohttp.web.Server``, on the same connection, and finds its reply chosen already.
+The express lane serves only while the long way is idle, so that answers keep the order of requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from aiohttp import StreamReader, hdrs
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http import HttpVersion11, RawRequestMessage
+from aiohttp.web_protocol import RequestHandler
+
+if TYPE_CHECKING:
+    from ..journal.request import AiointerceptRequest
+    from ..routing.route import Reply
+    from .link import Link
+    from .server import Server
+
+__all__ = ("ServerProtocol",)
+
+Message: TypeAlias = "tuple[RawRequestMessage, StreamReader]"
+
+# Private: where RequestHandler keeps its parser (BaseProtocol does from aiohttp 3.14 on).
+# Watched by every test of tests/loopback/test_http.py.
+_PARSER = "_request_parser" if "_request_parser" in RequestHandler.__slots__ else "_parser"
+
+
+class ServerProtocol(RequestHandler):
+    """One connection to a mock."""
+
+    __slots__ = ("_chosen", "_link", "_server", "_started")
+
+    def __init__(
+        self,
+        server: Server,
+        link: Link | None,
+        loop: asyncio.AbstractEventLoop,
+        **options: Any,
+    ) -> None:
+        super().__init__(server, loop=loop, **options)
+        self._server = server
+        self._link = link
+        self._started = False
+        self._chosen: deque[tuple[AiointerceptRequest, Reply]] = deque()
+        setattr(self, _PARSER, _FrontParser(getattr(self, _PARSER), self))
+
+    @property
+    def link(self) -> Link:
+        """What joins this end to the client's."""
+        if self._link is None:
+            # Over TCP a connection is accepted before the client's end has said which it is, but
+            # no byte arrives before.
+            self._link = self._server.claim(self)
+        return self._link
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport; aiohttp's own task is started when there is something for it."""
+        BaseProtocol.connection_made(self, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; what the express lane leaves over is for aiohttp's task."""
+        super().data_received(data)
+        if self._messages and not self._started:
+            self._started = True
+            assert self.transport is not None
+            super().connection_made(self.transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let go of the client's end."""
+        super().connection_lost(exc)
+        self._chosen.clear()
+        self._server.connection_closed(self._link)
+
+    def serve_at_once(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Answer what can be answered by a write; return the rest."""
+        for served, (message, payload) in enumerate(messages):
+            if not (self._idle() and self._arrived(message, payload)):
+                return messages[served:]
+            body = payload.read_nowait()
+            request = self._server.make_request(message, payload, self, None, None)
+            reply = self._server.receive(request, body, self.link)
+            wire = getattr(reply, "wire", None)
+            if wire is None or message.should_close or message.version != HttpVersion11:
+                self._chosen.append((request, reply))
+                return messages[served:]
+            if message.method == hdrs.METH_HEAD:
+                wire = reply.head(keep_alive=True)
+            assert self.transport is not None
+            self.transport.write(wire)
+            self._message_consumed()
+        return ()
+
+    def _idle(self) -> bool:
+        """Tell whether aiohttp's task is waiting for a request, with none in its queue."""
+        if self._messages:
+            return False
+        return not self._started or (self._waiter is not None and not self._waiter.done())
+
+    def _arrived(self, message: RawRequestMessage, payload: StreamReader) -> bool:
+        """Tell whether the whole request is here, and nothing is to be said before its answer."""
+        return (
+            payload.is_eof()
+            and payload.exception() is None
+            and not self._reading_paused
+            and not message.upgrade
+            and hdrs.EXPECT not in message.headers
+        )
+
+    def _message_consumed(self) -> None:
+        # From aiohttp 3.14 on the parser counts the messages that nobody has taken yet.
+        consumed = getattr(getattr(self, _PARSER), "message_consumed", None)
+        if consumed is not None:
+            consumed()
+
+    def chosen_request(self, message: RawRequestMessage) -> AiointerceptRequest | None:
+        """Return the request that was made for *message* already, if one was."""
+        if self._chosen and self._chosen[0][0]._message is message:
+            return self._chosen[0][0]
+        return None
+
+    def chosen_reply(self, request: AiointerceptRequest) -> Reply | None:
+        """Return the reply that was chosen for *request* already, if one was."""
+        if self._chosen and self._chosen[0][0] is request:
+            return self._chosen.popleft()[1]
+        return None
+
+
+class _FrontParser:
+    """aiohttp's parser, seen by ``RequestHandler``; the express lane takes its share first."""
+
+    __slots__ = ("_parser", "_protocol")
+
+    def __init__(self, parser: Any, protocol: ServerProtocol) -> None:
+        self._parser = parser
+        self._protocol = protocol
+
+    def feed_data(self, data: bytes) -> tuple[Sequence[Message], bool, bytes]:
+        messages, upgraded, tail = self._parser.feed_data(data)
+        if messages and not upgraded:
+            messages = self._protocol.serve_at_once(messages)
+        return messages, upgraded, tail
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._parser, name)

@@ -1,0 +1,1 @@
+"""What is answered. A reply is an aiohttp handler: ``async (request) -> web.StreamResponse``."""

@@ -1,0 +1,55 @@
+"""The reply that is an exception: nothing is answered, and the client's caller gets the object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from aiohttp.web_request import BaseRequest
+
+__all__ = ("Failure", "failure")
+
+
+class Failure:
+    """A reply that makes the client's call raise ``exception``, that very object."""
+
+    __slots__ = ("exception",)
+
+    def __init__(self, exception: BaseException) -> None:
+        self.exception = exception
+
+    async def __call__(self, request: BaseRequest) -> web.StreamResponse:
+        """Raise the exception, to be handed to the client's caller."""
+        raise self.exception
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Failure) and other.exception is self.exception
+
+    def __hash__(self) -> int:
+        return id(self.exception)
+
+    def __repr__(self) -> str:
+        return f"<Failure {self.exception!r}>"
+
+
+def failure(exception: BaseException | type[BaseException] | bool) -> Failure:  # noqa: FBT001
+    """Make the reply for ``exception=``.
+
+    Args:
+        exception: the object to raise, a class to be called without arguments, or ``True``
+            for an ``aiohttp.ClientConnectionError``.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if exception is True:
+        return Failure(aiohttp.ClientConnectionError("Connection closed by the mock"))
+    if isinstance(exception, type) and issubclass(exception, BaseException):
+        return Failure(exception())
+    if isinstance(exception, BaseException):
+        return Failure(exception)
+    msg = f"exception must be an exception, an exception class, or True, not {exception!r}"
+    raise TypeError(msg)
