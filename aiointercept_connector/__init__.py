@@ -4,8 +4,9 @@ from unittest.mock import ANY
 
 from .connector import InterceptConnector
 from .errors import InterceptClosedError, UnmatchedRequestError
+from .installing import install, uninstall
 from .journal.request import AiointerceptRequest
-from .mock import aiointercept, install, uninstall
+from .mock import aiointercept
 from .replies.callback import CallbackResult
 from .routing.route import Route
 

@@ -1,26 +1,61 @@
-"""Checks of what the public functions are given; each message names the argument."""
+"""What the public functions are given: its types, and checks that name the argument."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
-__all__ = ("one_of", "refuse_unknown")
+if TYPE_CHECKING:
+    from .replies.callback import Callback
+    from .replies.static import Body
+
+__all__ = (
+    "RouteOptions",
+    "caller",
+    "checked_method",
+    "checked_priority",
+    "checked_repeat",
+    "one_of",
+    "refuse_unknown",
+)
 
 T = TypeVar("T")
+
+_PACKAGE = __name__.partition(".")[0]
+# A token (RFC 9110 section 5.6.2); `*`, which is one too, stands for any method.
+_METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+class RouteOptions(TypedDict, total=False):
+    """What ``get``, ``post`` and the other verbs take beside the URL: the arguments of ``add``."""
+
+    status: int
+    body: Body
+    json: Any
+    payload: Any
+    headers: Mapping[str, str] | None
+    repeat: bool | int
+    content_type: str | None
+    callback: Callback | None
+    reason: str | None
+    exception: BaseException | type[BaseException] | bool | None
+    priority: int
+    name: str | None
 
 
 def one_of(argument: str, value: T, allowed: Iterable[T]) -> T:
     """Return *value* if it is allowed."""
     if value not in allowed:
-        choices = ", ".join(map(repr, allowed))
-        raise ValueError(f"{argument} must be one of {choices}, not {value!r}")
+        choices = " or ".join(map(repr, allowed))
+        raise ValueError(f"{argument} must be {choices}, not {value!r}")
     return value
 
 
-def refuse_unknown(unknown: dict[str, Any], function: Callable[..., Any]) -> None:
+def refuse_unknown(unknown: Mapping[str, Any], function: Callable[..., Any]) -> None:
     """Raise for keywords that *function* does not have, with the nearest that it has."""
     if not unknown:
         return
@@ -31,6 +66,50 @@ def refuse_unknown(unknown: dict[str, Any], function: Callable[..., Any]) -> Non
         if parameter.kind is not parameter.VAR_KEYWORD and parameter.name != "self"
     ]
     near = difflib.get_close_matches(name, known, 1, cutoff=0)
+    called = function.__qualname__.removesuffix(".__init__")
     raise TypeError(
-        f"unknown argument {name!r}: did you mean {near[0]!r}? There are: {', '.join(known)}"
+        f"{called}() has no argument {name!r}: did you mean {near[0]!r}? It has: {', '.join(known)}"
     )
+
+
+def checked_method(method: Any) -> str:
+    """Return *method* as HTTP spells it."""
+    if not isinstance(method, str):
+        raise TypeError(f"method must be a str, not {type(method).__name__}: {method!r}")
+    if not _METHOD.fullmatch(method):
+        raise ValueError(f"method must be the name of an HTTP method, not {method!r}")
+    return method.upper()
+
+
+def checked_repeat(repeat: Any) -> bool | int:
+    """Return *repeat* if a route can be repeated like that."""
+    if not isinstance(repeat, int):
+        raise TypeError(f"repeat must be a bool or an int, not {type(repeat).__name__}: {repeat!r}")
+    if repeat < 0:
+        raise ValueError(f"repeat must be at least 1 (or True, for ever), not {repeat}")
+    return repeat
+
+
+def checked_priority(priority: Any) -> int:
+    """Return *priority* if it can be compared with others."""
+    if not isinstance(priority, int):
+        raise TypeError(f"priority must be an int, not {type(priority).__name__}: {priority!r}")
+    return priority
+
+
+def caller() -> str | None:
+    """Return ``file:line`` of the code outside this package that called in."""
+    frame = inspect.currentframe()
+    while frame is not None and _is_ours(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    return None if frame is None else f"{_short_path(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def _is_ours(module: str) -> bool:
+    return module == _PACKAGE or module.startswith(f"{_PACKAGE}.")
+
+
+def _short_path(path: str) -> str:
+    """Return *path* as one would type it where the tests are run."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path

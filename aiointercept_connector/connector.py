@@ -21,11 +21,13 @@ from aiohttp.helpers import is_ip_address
 from . import scope
 from .loopback.link import Call, ClientEnd
 from .routing.route import Asked
+from .routing.urls import is_loopback
 
 if TYPE_CHECKING:
     from aiohttp import ClientTimeout
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.tracing import Trace
+    from yarl import URL
 
     from .interceptor import Interceptor
 
@@ -40,6 +42,7 @@ class HasInterceptor(Protocol):
     @property
     def interceptor(self) -> Interceptor:
         """What answers for the mock."""
+        ...
 
 
 class InterceptConnector(TCPConnector):
@@ -52,7 +55,8 @@ class InterceptConnector(TCPConnector):
     """
 
     def __init__(self, mock: HasInterceptor | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # aiohttp leaves open what a socket_factory's addresses are made of.
+        super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType]
         self._own = None if mock is None else mock.interceptor
 
     def _askers(self) -> tuple[Interceptor, ...]:
@@ -77,7 +81,7 @@ class InterceptConnector(TCPConnector):
         return await connect_call(super().connect, call, traces, timeout)
 
     async def _create_connection(
-        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+        self, req: ClientRequest | TaggedRequest, traces: list[Trace], timeout: ClientTimeout
     ) -> ResponseHandler:
         if isinstance(req, TaggedRequest):
             return await open_wire(self, req, traces)
@@ -88,20 +92,33 @@ def claim(req: ClientRequest, traces: object, askers: Sequence[Interceptor]) -> 
     """Return the call that a mock answers, or None if the request is to pass.
 
     Raises:
-        UnmatchedRequestError: no route answers, and the innermost mock lets it not pass.
+        UnmatchedRequestError: no route answers, and the request may not pass.
+        InterceptClosedError: the same, but the mock that would say so is not active.
     """
     for asker in askers:
         call = asker.second_attempt(req, traces)
         if call is not None:
             return call
-    call = Call(Asked(req.method, req.url), req, traces, askers)
+    asked = Asked(req.method, req.url)
     for asker in askers:
-        if asker.claims(call.asked):
+        if asker.claims(asked):
+            call = Call(asked, req, traces, askers)
             call.claimant = asker
             return call
-    if askers[0].lets_pass(call.asked):
+    if askers[0].lets_pass(asked) or _stays_here(asked, req.proxy, askers):
         return None
-    raise askers[0].refuse(call, req.loop)
+    raise askers[0].refuse(asked, req)
+
+
+def _stays_here(asked: Asked, proxy: URL | None, askers: Sequence[Interceptor]) -> bool:
+    """Tell whether a request goes to a server of this machine that no mock stands for."""
+    origin = asked.key.origin
+    via = origin.host if proxy is None else proxy.host or ""
+    return (
+        is_loopback(origin.host)
+        and is_loopback(via)
+        and not any(asker.stands_for(origin) for asker in askers)
+    )
 
 
 async def connect_call(
@@ -115,15 +132,23 @@ async def connect_call(
 
 async def open_wire(connector: BaseConnector, req: TaggedRequest, traces: list[Trace]) -> ClientEnd:
     """Make the new connection that the pool wants for a tagged request."""
-    host = req.call.url.raw_host
-    if traces and host and isinstance(connector, TCPConnector) and not is_ip_address(host):
+    if traces and isinstance(connector, TCPConnector):
+        await _trace_lookup(connector, req.call.url.raw_host or "", traces)
+    client: ClientEnd = await req.call.claimant.open_wire(connector._loop, req.call)
+    return client
+
+
+async def _trace_lookup(connector: TCPConnector, host: str, traces: list[Trace]) -> None:
+    """Send the signals of a host name that is looked up for the first time."""
+    if is_ip_address(host):
+        return
+    if connector.use_dns_cache:
         for trace in traces:
             await trace.send_dns_cache_miss(host)
-        for trace in traces:
-            await trace.send_dns_resolvehost_start(host)
-        for trace in traces:
-            await trace.send_dns_resolvehost_end(host)
-    return await req.call.claimant.open_wire(connector._loop, req.call)
+    for trace in traces:
+        await trace.send_dns_resolvehost_start(host)
+    for trace in traces:
+        await trace.send_dns_resolvehost_end(host)
 
 
 class TaggedRequest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from inspect import Parameter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -15,71 +16,110 @@ __all__ = ("decorate",)
 F = TypeVar("F", bound=Callable[..., Any])
 NewMock = Callable[[], "aiointercept"]
 
+_MARK = "_decorated_by_aiointercept"
+
 
 def decorate(decorated: F, new_mock: NewMock, param: str | None) -> F:
     """Run *decorated*, or each test method of it if it is a class, inside a mock.
 
     The function gets the mock as its last positional argument, or as the keyword *param*. That
     argument is taken out of its signature, so that pytest looks for no fixture of its name.
+
+    Raises:
+        TypeError: it can be no test, or has no parameter *param*.
     """
     if isinstance(decorated, type):
         return cast("F", _decorate_class(decorated, new_mock, param))
+    if isinstance(decorated, (staticmethod, classmethod)):
+        method = cast("staticmethod[..., Any]", decorated)
+        return cast("F", type(method)(decorate(method.__func__, new_mock, param)))
     if not callable(decorated):
-        raise TypeError(f"aiointercept decorates functions and classes, not {decorated!r}")
-    return cast("F", _decorate_function(decorated, new_mock, param))
+        raise TypeError(f"aiointercept decorates functions and classes, not {decorated!r:.60}")
+    receiver = _receiver(decorated, param)
+    if param is not None and receiver is None:
+        raise TypeError(f"param={param!r}: {decorated.__qualname__} has no such parameter")
+    return cast("F", _decorate_function(decorated, new_mock, receiver))
 
 
 def _decorate_class(cls: type, new_mock: NewMock, param: str | None) -> type:
-    for name, attribute in list(vars(cls).items()):
-        if name.startswith("test") and inspect.isfunction(attribute):
-            setattr(cls, name, _decorate_function(attribute, new_mock, param))
+    """Decorate the test methods, inherited ones too; the mock goes to those that have *param*."""
+    receivers = {
+        name: _receiver(method, param)
+        for name in dir(cls)
+        if name.startswith("test")
+        and inspect.isfunction(method := getattr(cls, name))
+        and not hasattr(method, _MARK)
+    }
+    if param is not None and receivers and not any(receivers.values()):
+        raise TypeError(f"param={param!r}: no test of {cls.__qualname__} has such a parameter")
+    for name, receiver in receivers.items():
+        wrapper: Any = _decorate_function(getattr(cls, name), new_mock, receiver)
+        static = isinstance(inspect.getattr_static(cls, name), staticmethod)
+        setattr(cls, name, staticmethod(wrapper) if static else wrapper)
     return cls
 
 
 def _decorate_function(
-    function: Callable[..., Any], new_mock: NewMock, param: str | None
+    function: Callable[..., Any], new_mock: NewMock, receiver: Parameter | None
 ) -> Callable[..., Any]:
-    wanted = _wanted_parameter(function, param)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(
+            f"{function.__qualname__} is a generator, which a decorator cannot hold open: "
+            f"use `with aiointercept(...) as mock:` inside it."
+        )
 
-    def given(mock: aiointercept, kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {**kwargs, wanted: mock} if wanted else kwargs
+    @functools.wraps(function)
+    async def in_mock_async(*args: Any, **kwargs: Any) -> Any:
+        async with new_mock() as mock:
+            args, kwargs = _with_mock(args, kwargs, mock, receiver)
+            return await function(*args, **kwargs)
 
-    wrapper: Callable[..., Any]
-    if inspect.iscoroutinefunction(function):
+    @functools.wraps(function)
+    def in_mock(*args: Any, **kwargs: Any) -> Any:
+        with new_mock() as mock:
+            args, kwargs = _with_mock(args, kwargs, mock, receiver)
+            return function(*args, **kwargs)
 
-        @functools.wraps(function)
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            async with new_mock() as mock:
-                return await function(*args, **given(mock, kwargs))
-
-    else:
-
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with new_mock() as mock:
-                return function(*args, **given(mock, kwargs))
-
-    signature = inspect.signature(function)
-    rest = [p for name, p in signature.parameters.items() if name != wanted]
-    cast("Any", wrapper).__signature__ = signature.replace(parameters=rest)
-    return wrapper
+    wrapper: Any = in_mock_async if inspect.iscoroutinefunction(function) else in_mock
+    wrapper.__signature__ = _signature_without(function, receiver)
+    setattr(wrapper, _MARK, True)
+    return cast("Callable[..., Any]", wrapper)
 
 
-def _wanted_parameter(function: Callable[..., Any], param: str | None) -> str | None:
-    """Return the name of the parameter that takes the mock; None if the function has none.
-
-    Raises:
-        TypeError: *param* is not among the function's parameters.
-    """
-    parameters = inspect.signature(function).parameters
+def _receiver(function: Callable[..., Any], param: str | None) -> Parameter | None:
+    """Return the parameter that takes the mock, or None if the function has none for it."""
+    parameters = list(inspect.signature(function).parameters.values())
     if param is not None:
-        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-        if param not in parameters and not takes_any:
-            raise TypeError(f"param={param!r}: {function.__qualname__} has no such parameter")
-        return param
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return Parameter(param, Parameter.KEYWORD_ONLY)
+        return next((p for p in parameters if p.name == param), None)
     positional = [
-        name
-        for name, p in parameters.items()
-        if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty and name != "self"
+        p
+        for p in parameters
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in {"self", "cls"}
     ]
-    return positional[-1] if positional else None
+    required = [p for p in positional if p.default is p.empty]
+    variadic = [p for p in parameters if p.kind is p.VAR_POSITIONAL]
+    # A lone `mock=None` is how tests kept pytest from looking for a fixture.
+    return next(iter([*required[-1:], *positional[:1], *variadic]), None)
+
+
+def _with_mock(
+    args: tuple[Any, ...], kwargs: dict[str, Any], mock: aiointercept, receiver: Parameter | None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call with the mock among them."""
+    if receiver is None:
+        return args, kwargs
+    if receiver.kind in (Parameter.POSITIONAL_ONLY, Parameter.VAR_POSITIONAL):
+        return (*args, mock), kwargs
+    return args, {**kwargs, receiver.name: mock}
+
+
+def _signature_without(
+    function: Callable[..., Any], receiver: Parameter | None
+) -> inspect.Signature:
+    signature = inspect.signature(function)
+    if receiver is None or receiver.kind is Parameter.VAR_POSITIONAL:
+        return signature
+    rest = [p for p in signature.parameters.values() if p.name != receiver.name]
+    return signature.replace(parameters=rest)

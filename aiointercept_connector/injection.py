@@ -12,50 +12,48 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import wrapt
 from aiohttp import ClientSession
-from aiohttp.connector import BaseConnector
+from aiohttp.connector import BaseConnector, Connection
 
 from . import scope
 from .connector import InterceptConnector, TaggedRequest, claim, connect_call, open_wire
 
 if TYPE_CHECKING:
     from .interceptor import Interceptor
+    from .loopback.link import Call
 
 __all__ = ("attach", "detach")
 
 _lock: Final = threading.Lock()
-_attached: set[Interceptor] = set()
-_layers: list[Callable[[], None]] = []
-_adopted: WeakSet[BaseConnector] = WeakSet()
 
 
 def attach(interceptor: Interceptor, who: scope.Scope) -> None:
     """Make the sessions of the process, or of the current task, ask *interceptor*."""
     with _lock:
-        if not _attached:
-            _layers.append(_wrap(ClientSession, "__init__", _session_init))
-            _layers.append(_wrap(BaseConnector, "connect", _connect))
-        _attached.add(interceptor)
-        scope.enter(interceptor, who)
+        try:
+            if scope.is_empty():
+                for owner, name, wrapper in _LAYERS:
+                    wrapt.wrap_function_wrapper(owner, name, wrapper)
+            scope.enter(interceptor, who)
+        except BaseException:
+            _let_go(interceptor)
+            raise
 
 
 def detach(interceptor: Interceptor) -> None:
     """Undo ``attach``; nothing is left when the last has gone. Does nothing if not attached."""
     with _lock:
-        if interceptor not in _attached:
-            return
-        scope.leave(interceptor)
-        _attached.discard(interceptor)
-        if not _attached:
-            while _layers:
-                _layers.pop()()
-            for connector in list(_adopted):
-                connector.__dict__.pop("_create_connection", None)
-            _adopted.clear()
+        _let_go(interceptor)
+
+
+def _let_go(interceptor: Interceptor) -> None:
+    scope.leave(interceptor)
+    if scope.is_empty():
+        for layer in _LAYERS:
+            _unlink(*layer)
 
 
 def _session_init(
@@ -79,48 +77,105 @@ def _connect(
     if not askers or isinstance(connector, InterceptConnector):
         return wrapped(*args, **kwargs)
     req, traces, timeout = _connect_arguments(*args, **kwargs)
-    call = claim(req, traces, askers)
+    # Tagged, it has been claimed by a layer further up: one below could not be taken away.
+    call = None if isinstance(req, TaggedRequest) else claim(req, traces, askers)
     if call is None:
         return wrapped(*args, **kwargs)
-    _adopt(connector)
-    return connect_call(wrapped, call, traces, timeout)
+    return _connect_adopted(connector, wrapped, call, traces, timeout)
 
 
 def _connect_arguments(req: Any, traces: Any, timeout: Any) -> tuple[Any, Any, Any]:
     return req, traces, timeout
 
 
-def _adopt(connector: BaseConnector) -> None:
-    """Let a connector that is not ours make wires for tagged requests."""
-    if connector in _adopted:
-        return
-    original = connector._create_connection
+_LAYERS: Final[tuple[tuple[type, str, Callable[..., Any]], ...]] = (
+    (ClientSession, "__init__", _session_init),
+    (BaseConnector, "connect", _connect),
+)
 
-    async def _create_connection(req: Any, traces: Any, timeout: Any) -> Any:
+
+async def _connect_adopted(
+    connector: BaseConnector, wrapped: Callable[..., Any], call: Call, traces: Any, timeout: Any
+) -> Connection:
+    """Get a connection to a mock from a connector that is not ours."""
+    attributes = vars(connector)
+    adoption = attributes.get(_CREATE)
+    if not isinstance(adoption, _Adoption):
+        adoption = attributes[_CREATE] = _Adoption(connector)
+    adoption.calls += 1
+    try:
+        return await connect_call(wrapped, call, traces, timeout)
+    finally:
+        adoption.calls -= 1
+        if not adoption.calls:
+            adoption.undo()
+
+
+_CREATE: Final = "_create_connection"
+
+
+class _Adoption:
+    """Stands in for a connector's ``_create_connection``, and makes wires for tagged requests.
+
+    It stays for as long as such a request is in ``connect``. One that waits there for a place in
+    the pool must find it even if the last mock has gone, or it would be connected for real.
+    """
+
+    def __init__(self, connector: BaseConnector) -> None:
+        self.calls = 0
+        self._connector = connector
+        self._create = connector._create_connection
+        self._replaced = vars(connector).get(_CREATE)
+
+    async def __call__(self, req: Any, traces: Any, timeout: Any) -> Any:
         if isinstance(req, TaggedRequest):
-            return await open_wire(connector, req, traces)
-        return await original(req, traces, timeout)
+            return await open_wire(self._connector, req, traces)
+        return await self._create(req, traces, timeout)
 
-    connector.__dict__["_create_connection"] = _create_connection
-    _adopted.add(connector)
-
-
-def _wrap(owner: type, name: str, wrapper: Callable[..., Any]) -> Callable[[], None]:
-    """Wrap a method, and return what takes that very layer away again."""
-    ours: Any = wrapt.wrap_function_wrapper(owner, name, wrapper)
-    return lambda: _unlink(owner, name, ours)
-
-
-def _unlink(owner: type, name: str, ours: Any) -> None:
-    layer: Any = owner.__dict__[name]
-    if layer is ours:
-        setattr(owner, name, ours.__wrapped__)
-        return
-    while isinstance(layer, wrapt.ObjectProxy):
-        below = layer.__wrapped__
-        # Another library that unwraps badly may have stored a bound copy of our layer.
-        if below is ours or getattr(below, "_self_wrapper", None) is ours._self_wrapper:
-            layer.__wrapped__ = ours.__wrapped__
+    def undo(self) -> None:
+        """Leave the connector as it was found."""
+        attributes = vars(self._connector)
+        if attributes.get(_CREATE) is not self:
+            # Somebody has put something in front of it since, which may call it still.
             return
-        layer = below
-    # Somebody closed over our layer: it stays, and hands everything through while no mock is active.
+        if self._replaced is None:
+            del attributes[_CREATE]
+        else:
+            attributes[_CREATE] = self._replaced
+
+
+# wrapt 2 has split off the base of all that wraps; in wrapt 1 that is ObjectProxy itself.
+_Layer: Final[Any] = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
+
+
+def _unlink(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
+    """Take our layer out from among those that wrap a method, and leave the others in place.
+
+    A layer that a plain function has closed over cannot be found. It stays, and hands everything
+    through while no mock is active.
+    """
+    above: Any = None
+    layer: Any = owner.__dict__.get(name)
+    while isinstance(layer, _Layer):
+        layer = _unbound(layer)
+        if not _is_by(layer, wrapper):
+            above = layer
+        elif above is None:
+            setattr(owner, name, layer.__wrapped__)
+        else:
+            above.__wrapped__ = layer.__wrapped__
+        layer = layer.__wrapped__
+
+
+def _unbound(layer: Any) -> Any:
+    # A library that unwraps with `setattr(owner, name, getattr(owner, name).__wrapped__)` puts a
+    # bound copy in a layer's place. The copy asks the layer, its parent, what it wraps.
+    if not isinstance(layer, wrapt.BoundFunctionWrapper):
+        return layer
+    parent: Any = layer._self_parent
+    return parent
+
+
+def _is_by(layer: Any, wrapper: Callable[..., Any]) -> bool:
+    # Other proxies would answer for the layer that they wrap.
+    return isinstance(layer, wrapt.FunctionWrapper) and cast("Any", layer)._self_wrapper is wrapper

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Awaitable, Iterable
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+import threading
+from collections.abc import Awaitable, Generator, Iterable
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
+from aiohttp.payload import BytesPayload
 from yarl import URL
 
 from .errors import InterceptClosedError, UnmatchedRequestError
@@ -20,13 +22,13 @@ from .journal.request import AiointerceptRequest, request_without_wire
 from .loopback.listener import Listener
 from .loopback.server import LOCALHOST, Server
 from .replies.failure import Failure
-from .routing.explain import explain_unmatched
+from .routing.explain import Unmatched
 from .routing.registry import Registry
 from .routing.route import Asked, Reply
-from .routing.urls import is_loopback
+from .routing.urls import Origin, is_loopback
 
 if TYPE_CHECKING:
-    from aiohttp import ClientRequest
+    from aiohttp import ClientConnectionError, ClientRequest
 
     from .loopback.link import Call, ClientEnd
 
@@ -59,9 +61,10 @@ class Interceptor:
         self.wire = wire
         self.passthrough = frozenset(map(_bare_host, passthrough))
         self.passthrough_unmatched = passthrough_unmatched
-        self.pool_tag = PoolTag()
-        self._servers: WeakKeyDictionary[asyncio.AbstractEventLoop, Server] = WeakKeyDictionary()
-        self._broken: dict[int, Call] = {}
+        self.pool_tag = object()
+        self._lock = threading.Lock()
+        self._servers: dict[asyncio.AbstractEventLoop, Server] = {}
+        self._broken: WeakKeyDictionary[asyncio.Task[Any], Call] = WeakKeyDictionary()
         self._listener: Listener | None = None
         self._context = contextvars.copy_context()
         self._home: asyncio.AbstractEventLoop | None = None
@@ -70,7 +73,7 @@ class Interceptor:
     def open(self) -> None:
         """Begin to answer; the context and the loop that are current now are the test's."""
         self.is_open = True
-        self.pool_tag = PoolTag()
+        self.pool_tag = object()
         self._context = contextvars.copy_context()
         self._home = _running_loop()
 
@@ -80,29 +83,33 @@ class Interceptor:
         """Tell whether a route could answer; nothing is consumed by asking."""
         return self.registry.find(asked) is not None
 
+    def stands_for(self, origin: Origin) -> bool:
+        """Tell whether a route names *origin*, or it is that of ``server_url``."""
+        if self._listener is not None and origin.port == self._listener.port:
+            return is_loopback(origin.host)
+        return self.registry.names(origin)
+
     def lets_pass(self, asked: Asked) -> bool:
         """Tell whether a request that no route answers may reach the network."""
-        origin = asked.key.origin
-        if self.passthrough_unmatched or origin.host in self.passthrough:
-            return True
-        if not is_loopback(origin.host) or self.registry.names(origin):
-            return False
-        return self._listener is None or origin.port != self._listener.port
+        return self.passthrough_unmatched or asked.key.origin.host in self.passthrough
 
-    def refuse(self, call: Call, loop: asyncio.AbstractEventLoop) -> UnmatchedRequestError:
-        """Record a call that no route answers and that may not pass, and return its error."""
-        sent = call.client_request
+    def refuse(self, asked: Asked, sent: ClientRequest) -> ClientConnectionError:
+        """Record a request that no route answers and that may not pass, and return its error."""
+        if not self.is_open:
+            return _not_active(asked)
+        loop = asyncio.get_running_loop()
         record = request_without_wire(
-            sent.method, call.url, sent.headers, _known_body(sent), loop, call.proxy
+            sent.method, sent.url, sent.headers, _known_body(sent), loop, sent.proxy
         )
-        return self._unmatched(record, call.asked)
+        return self._unmatched(record, asked)
 
     def second_attempt(self, request: ClientRequest, traces: object) -> Call | None:
         """Return the broken call that *request* is aiohttp's repetition of, if it is one."""
-        if not self._broken:
+        task = asyncio.current_task()
+        call = self._broken.pop(task, None) if self._broken and task is not None else None
+        if call is None or call.traces is not traces:
             return None
-        call = self._broken.pop(id(traces), None)
-        if call is None or call.client_request is request:
+        if call.client_request is request:
             # A middleware that tries again hands on the very same request: a call of its own.
             return None
         if (call.asked.method, call.url) != (request.method, request.url):
@@ -113,15 +120,23 @@ class Interceptor:
         return call
 
     async def open_wire(self, loop: asyncio.AbstractEventLoop, call: Call) -> ClientEnd:
-        """Return the client's end of a new connection to this mock."""
-        if not self.is_open:
-            raise InterceptClosedError(
-                f"{call.asked.method} {call.url}: the mock that was to answer has been stopped."
-            )
-        server = self._servers.get(loop)
-        if server is None:
-            server = self._servers[loop] = Server(self.answer, self.call_broke, loop)
+        """Return the client's end of a new connection to this mock.
+
+        Raises:
+            InterceptClosedError: the mock is not active, or is left meanwhile.
+        """
+        server = self._server(loop, call.asked)
         return server.open_memory(call) if self.wire == "memory" else await server.open_tcp(call)
+
+    def _server(self, loop: asyncio.AbstractEventLoop, asked: Asked) -> Server:
+        with self._lock:
+            if not self.is_open:
+                raise _not_active(asked)
+            if loop not in self._servers:
+                for closed in [one for one in self._servers if one.is_closed()]:
+                    _abandon(self._servers.pop(closed))
+                self._servers[loop] = Server(self.answer, self.call_broke, loop)
+            return self._servers[loop]
 
     # Asked by servers -------------------------------------------------------------------------
 
@@ -138,7 +153,7 @@ class Interceptor:
         self, request: AiointerceptRequest, asked: Asked, askers: Iterable[Interceptor]
     ) -> Reply:
         for asker in askers:
-            route = asker.registry.take(asked)
+            route = asker.registry.take(asked, request)
             if route is not None:
                 request.route = route
                 route.calls.append(request)
@@ -148,7 +163,7 @@ class Interceptor:
 
     def _unmatched(self, request: AiointerceptRequest, asked: Asked) -> UnmatchedRequestError:
         self.journal.record(request)
-        return UnmatchedRequestError(explain_unmatched(asked, self.registry), request)
+        return UnmatchedRequestError(str(Unmatched(asked, request, self.registry)), request)
 
     def _own(self, url: URL) -> URL:
         """Return *url* under the name that ``server_url`` gives this machine."""
@@ -157,21 +172,23 @@ class Interceptor:
         return url
 
     def call_broke(self, call: Call) -> None:
-        """Keep a call whose connection broke: aiohttp may be about to repeat it."""
-        # The call holds the list, so that its id stays its own.
-        self._broken[id(call.traces)] = call
+        """Keep a call whose connection broke: aiohttp may be about to repeat it, in this task."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._broken[task] = call
 
     # For clients of every kind ----------------------------------------------------------------
 
     @property
     def listener(self) -> Listener:
         """The real server for clients that are not aiohttp's, started on first use."""
-        if self._listener is None:
-            home, context = self._home, self._context
-            self._listener = Listener(
-                lambda loop: Server(self.answer, self.call_broke, loop, context, home)
-            )
-        return self._listener
+        with self._lock:
+            if self._listener is None:
+                home, context = self._home, self._context
+                self._listener = Listener(
+                    lambda loop: Server(self.answer, self.call_broke, loop, context, home)
+                )
+            return self._listener
 
     # Leaving ----------------------------------------------------------------------------------
 
@@ -181,28 +198,25 @@ class Interceptor:
         Raises nothing and waits for no reply. Clients that wait for one get an
         ``InterceptClosedError``.
         """
-        self.is_open = False
+        with self._lock:
+            self.is_open = False
+            servers, self._servers = self._servers, {}
+            listener, self._listener = self._listener, None
         self._broken.clear()
         exc = InterceptClosedError("The mock was left before it had answered this request.")
         ending: list[asyncio.Task[None]] = []
-        for loop, server in list(self._servers.items()):
+        for loop, server in servers.items():
             if loop.is_closed():
-                continue
-            if loop.is_running() and loop is not _running_loop():
+                _abandon(server)
+            elif loop.is_running() and loop is not _running_loop():
                 # It may be closed by its own thread between the question and the call.
                 with contextlib.suppress(RuntimeError):
                     loop.call_soon_threadsafe(server.close, exc)
             else:
                 ending += server.close(exc)
-        self._servers.clear()
-        if self._listener is not None:
-            self._listener.stop(exc)
-            self._listener = None
+        if listener is not None:
+            listener.stop(exc)
         return _Ending(ending)
-
-
-class PoolTag:
-    """Keeps a mock's connections apart from others to the same host, in one pool."""
 
 
 class _Ending(Awaitable[None]):
@@ -211,7 +225,7 @@ class _Ending(Awaitable[None]):
     def __init__(self, tasks: list[asyncio.Task[None]]) -> None:
         self._tasks = tasks
 
-    def __await__(self):  # type: ignore[no-untyped-def]
+    def __await__(self) -> Generator[None, None, None]:
         for _ in range(_TURNS_TO_END):
             yield
             if all(task.done() for task in self._tasks):
@@ -225,19 +239,37 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _bare_host(text: str | URL) -> str:
-    """Return the host of a URL, or of what stands for one."""
+def _abandon(server: Server) -> None:
+    """Close a server whose loop is closed: its listener, for its connections went with the loop."""
+    with contextlib.suppress(RuntimeError):
+        server.close(InterceptClosedError("The loop is closed."))
+
+
+def _not_active(asked: Asked) -> InterceptClosedError:
+    return InterceptClosedError(
+        f"{asked.method} {asked.url}: the mock that was to answer is not active. "
+        f"It has been stopped, or not been started."
+    )
+
+
+def _bare_host(text: object) -> str:
+    """Return the host of a URL, or of what stands for one, as URLs are compared."""
     if not isinstance(text, (str, URL)):
         msg = f"passthrough must be a sequence of hosts or URLs; it has {text!r}"
         raise TypeError(msg)
-    host = URL(text).host if "//" in str(text) else str(text)
+    name = str(text)
+    try:
+        host = URL(name if "//" in name else f"//{name}").raw_host
+    except ValueError:
+        # A bare IPv6 address has too many colons for a URL.
+        host = name
     return (host or "").rstrip(".").lower()
 
 
 def _known_body(request: ClientRequest) -> bytes:
     """Return what is known of a body that was not sent: of a stream nothing is."""
     body = request.body
-    if isinstance(body, bytes):
-        return body
-    value = getattr(body, "_value", None)
-    return bytes(value) if isinstance(value, (bytes, bytearray)) else b""
+    if isinstance(body, BytesPayload):
+        # Latin-1 has a character for every byte, and the byte for each of them.
+        return body.decode("latin-1").encode("latin-1")
+    return body if isinstance(body, bytes) else b""

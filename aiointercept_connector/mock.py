@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-import sys
+import copy
 import warnings
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import ClientSession, hdrs
 from yarl import URL
 
 from . import injection
-from .arguments import one_of, refuse_unknown
+from .arguments import (
+    RouteOptions,
+    caller,
+    checked_method,
+    checked_priority,
+    checked_repeat,
+    one_of,
+    refuse_unknown,
+)
 from .connector import InterceptConnector
 from .decorating import decorate
 from .interceptor import WIRES, Interceptor, Wire
 from .journal import verify
-from .journal.journal import RequestKey, RequestsByUrl
-from .journal.request import AiointerceptRequest
 from .replies.callback import Callback, CallbackReply
 from .replies.failure import failure
-from .replies.static import static_reply
+from .replies.static import Body, static_reply
 from .routing.route import Reply, Route, parse_target
-from .routing.urls import QueryParams, UrlSpec
 from .scope import SCOPES, Scope
 from .unset import UNSET
 
-__all__ = ("aiointercept", "install", "uninstall")
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from .journal.journal import RequestKey, RequestsByUrl
+    from .journal.request import AiointerceptRequest
+    from .loopback.listener import Listener
+    from .routing.urls import QueryParams, UrlSpec
+
+__all__ = ("aiointercept",)
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
-
-_PACKAGE = __name__.partition(".")[0]
 
 
 class aiointercept:
@@ -70,20 +81,25 @@ class aiointercept:
         scope: Scope = "process",
         **unknown: Any,
     ) -> None:
-        refuse_unknown(unknown, type(self).__init__)
+        refuse_unknown(unknown, aiointercept.__init__)
         if passthrough_unmatched and not mock_external_urls:
             raise ValueError("passthrough_unmatched=True requires mock_external_urls=True")
-        if isinstance(passthrough, str):
-            raise TypeError(f"passthrough must be a sequence of hosts, not a str: {passthrough!r}")
+        if isinstance(passthrough, (str, URL)):
+            raise TypeError(f"passthrough must be a sequence of hosts: [{str(passthrough)!r}]")
+        if param is not None and not isinstance(param, str):
+            raise TypeError(f"param must be the name of a parameter, not {param!r}")
         self.mock_external_urls = mock_external_urls
         self.passthrough = tuple(passthrough or ())
         self.passthrough_unmatched = passthrough_unmatched
         self.param = param
-        self.wire = one_of("wire", wire, WIRES)
+        self.wire: Wire = one_of("wire", wire, WIRES)
         self.tls = one_of("tls", tls, ("assume",))
-        self.scope = one_of("scope", scope, SCOPES)
-        self.interceptor = Interceptor(
-            self.wire, self.passthrough, passthrough_unmatched=passthrough_unmatched
+        self.scope: Scope = one_of("scope", scope, SCOPES)
+        self.interceptor = self._new_interceptor()
+
+    def _new_interceptor(self) -> Interceptor:
+        return Interceptor(
+            self.wire, self.passthrough, passthrough_unmatched=self.passthrough_unmatched
         )
 
     def __repr__(self) -> str:
@@ -98,7 +114,7 @@ class aiointercept:
         """Whether the mock has been started and not stopped."""
         return self.interceptor.is_open
 
-    def start(self) -> Awaitable[aiointercept]:
+    def start(self) -> Awaitable[Self]:
         """Begin to intercept, at once; the result may be awaited, and need not be.
 
         Records of an earlier run are cleared; routes that are registered already stay.
@@ -128,7 +144,7 @@ class aiointercept:
         self.interceptor.registry.clear()
         return self.interceptor.close()
 
-    def __enter__(self) -> aiointercept:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -140,7 +156,7 @@ class aiointercept:
     ) -> None:
         self.stop()
 
-    async def __aenter__(self) -> aiointercept:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -156,19 +172,13 @@ class aiointercept:
         """Decorate a function, coroutine function or test class."""
         return decorate(decorated, self._idle_one, self.param)
 
-    def _idle_one(self) -> aiointercept:
+    def _idle_one(self) -> Self:
         """Return this mock, or one like it if it is in use: calls may run side by side."""
         if not self.active:
             return self
-        return type(self)(
-            self.mock_external_urls,
-            self.passthrough,
-            self.passthrough_unmatched,
-            self.param,
-            wire=self.wire,
-            tls=self.tls,
-            scope=self.scope,
-        )
+        twin = copy.copy(self)
+        twin.interceptor = self._new_interceptor()
+        return twin
 
     # Ways in ----------------------------------------------------------------------------------
 
@@ -189,20 +199,23 @@ class aiointercept:
         Raises:
             RuntimeError: the mock is not started.
         """
-        if not self.active:
-            raise RuntimeError("server_url: the mock is not started")
-        listener = self.interceptor.listener
-        return f"http://{listener.host}:{listener.port}"
+        return f"http://{self.server_host}:{self.server_port}"
 
     @property
     def server_host(self) -> str:
         """The host of ``server_url``."""
-        return str(URL(self.server_url).host)
+        return self._listener.host
 
     @property
     def server_port(self) -> int:
         """The port of ``server_url``."""
-        return int(URL(self.server_url).port or 0)
+        return self._listener.port
+
+    @property
+    def _listener(self) -> Listener:
+        if not self.active:
+            raise RuntimeError("server_url: the mock is not started, so there is no server.")
+        return self.interceptor.listener
 
     # Routes -----------------------------------------------------------------------------------
 
@@ -211,7 +224,7 @@ class aiointercept:
         url: UrlSpec,
         method: str = hdrs.METH_GET,
         status: int = 200,
-        body: str | bytes = b"",
+        body: Body = b"",
         json: Any = UNSET,
         payload: Any = None,
         headers: Mapping[str, str] | None = None,
@@ -264,47 +277,47 @@ class aiointercept:
             reason=reason,
         )
         reply: Reply = static
+        if callback is not None:
+            reply = CallbackReply(callback, static)
         if exception is not None and exception is not False:
             reply = failure(exception)
-        elif callback is not None:
-            reply = CallbackReply(callback, static)
         route = Route(
-            _checked_method(method),
+            checked_method(method),
             parse_target(url),
             reply,
-            repeat=_checked_repeat(repeat),
-            priority=priority,
+            repeat=checked_repeat(repeat),
+            priority=checked_priority(priority),
             name=name,
-            registered_at=_caller(),
+            registered_at=caller(),
         )
         self.interceptor.registry.add(route)
         return route
 
-    def get(self, url: UrlSpec, **kwargs: Any) -> Route:
+    def get(self, url: UrlSpec, **kwargs: Unpack[RouteOptions]) -> Route:
         """Register a route for GET; see ``add``."""
         return self.add(url, hdrs.METH_GET, **kwargs)
 
-    def post(self, url: UrlSpec, **kwargs: Any) -> Route:
+    def post(self, url: UrlSpec, **kwargs: Unpack[RouteOptions]) -> Route:
         """Register a route for POST; see ``add``."""
         return self.add(url, hdrs.METH_POST, **kwargs)
 
-    def put(self, url: UrlSpec, **kwargs: Any) -> Route:
+    def put(self, url: UrlSpec, **kwargs: Unpack[RouteOptions]) -> Route:
         """Register a route for PUT; see ``add``."""
         return self.add(url, hdrs.METH_PUT, **kwargs)
 
-    def patch(self, url: UrlSpec, **kwargs: Any) -> Route:
+    def patch(self, url: UrlSpec, **kwargs: Unpack[RouteOptions]) -> Route:
         """Register a route for PATCH; see ``add``."""
         return self.add(url, hdrs.METH_PATCH, **kwargs)
 
-    def delete(self, url: UrlSpec, **kwargs: Any) -> Route:
+    def delete(self, url: UrlSpec, **kwargs: Unpack[RouteOptions]) -> Route:
         """Register a route for DELETE; see ``add``."""
         return self.add(url, hdrs.METH_DELETE, **kwargs)
 
-    def head(self, url: UrlSpec, **kwargs: Any) -> Route:
+    def head(self, url: UrlSpec, **kwargs: Unpack[RouteOptions]) -> Route:
         """Register a route for HEAD; see ``add``."""
         return self.add(url, hdrs.METH_HEAD, **kwargs)
 
-    def options(self, url: UrlSpec, **kwargs: Any) -> Route:
+    def options(self, url: UrlSpec, **kwargs: Unpack[RouteOptions]) -> Route:
         """Register a route for OPTIONS; see ``add``."""
         return self.add(url, hdrs.METH_OPTIONS, **kwargs)
 
@@ -387,18 +400,20 @@ class aiointercept:
             url: the URL that was asked.
             method: the HTTP method.
             params: query parameters, appended to the URL.
-            data: the body: bytes or text as it was sent, or form fields as a mapping.
-            json: the body as a value; ``None`` is JSON null.
+            data: the body: bytes or text as it was sent, or the fields of a form (files apart) as
+                a mapping or as pairs. Blank ones count.
+            json: the body as a JSON value; ``None`` is JSON null, and ``True`` is not ``1``.
             headers: headers that were sent, among others.
             strict_headers: no other headers than these were sent.
             **kwargs: not looked at; other libraries compare more.
 
         ``unittest.mock.ANY`` stands for any value, anywhere.
+
+        Raises:
+            AssertionError: the last request was another one; the message says where it differs,
+                and how the earlier ones were.
         """
-        if kwargs:
-            names = ", ".join(sorted(kwargs))
-            text = f"assert_called_with compares nothing that a server cannot see: {names}"
-            warnings.warn(text, DeprecationWarning, stacklevel=2)
+        _warn_of_ignored(kwargs)
         verify.assert_called_with(
             self.interceptor.journal,
             url,
@@ -421,9 +436,13 @@ class aiointercept:
         strict_headers: bool = False,
         **kwargs: Any,
     ) -> None:
-        """Assert that one request was made in all, and what it carried; see above."""
+        """Assert that one request was made in all, and what it carried.
+
+        The arguments are those of ``assert_called_with``.
+        """
+        _warn_of_ignored(kwargs)
         self.assert_called_once()
-        self.assert_called_with(url, method, params, data, json, headers, strict_headers, **kwargs)
+        self.assert_called_with(url, method, params, data, json, headers, strict_headers)
 
 
 class _Done(Awaitable[T]):
@@ -432,57 +451,17 @@ class _Done(Awaitable[T]):
     def __init__(self, result: T) -> None:
         self._result = result
 
-    def __await__(self) -> Generator[None, None, T]:
-        return self._result
-        yield  # makes this a generator
+    def __await__(self) -> Generator[Any, Any, T]:
+        return _value(self._result).__await__()
 
 
-def _checked_method(method: str) -> str:
-    if not isinstance(method, str) or not method.isascii() or not method.isalpha():
-        raise ValueError(f"method must be the name of an HTTP method, not {method!r}")
-    return method.upper()
+async def _value(result: T) -> T:
+    return result
 
 
-def _checked_repeat(repeat: bool | int) -> bool | int:
-    if not isinstance(repeat, int):
-        raise TypeError(f"repeat must be a bool or an int, not {type(repeat).__name__}: {repeat!r}")
-    if repeat < 0:
-        raise ValueError(f"repeat must be at least 1 (or True, for ever), not {repeat}")
-    return repeat
-
-
-def _caller() -> str | None:
-    """Return the file and line, outside this package, that called in."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
-
-
-_installed: list[aiointercept] = []
-
-
-def install(mock: aiointercept | None = None, **options: Any) -> aiointercept:
-    """Intercept every session of the process until ``uninstall``, and return the mock.
-
-    Args:
-        mock: a mock to be started for the purpose.
-        **options: arguments of ``aiointercept``, if *mock* is not given.
-    """
-    if mock is None:
-        mock = aiointercept(mock_external_urls=True, **options)
-    elif not mock.mock_external_urls:
-        raise ValueError("install() needs a mock made with mock_external_urls=True")
-    mock.start()
-    _installed.append(mock)
-    return mock
-
-
-def uninstall(mock: aiointercept | None = None) -> None:
-    """Stop what ``install`` has started: *mock*, or the last one. Does nothing if there is none."""
-    if mock is None:
-        mock = _installed[-1] if _installed else None
-    if mock is not None:
-        if mock in _installed:
-            _installed.remove(mock)
-        mock.stop()
+def _warn_of_ignored(kwargs: Mapping[str, Any]) -> None:
+    """Warn the caller's caller of what an assertion is given and does not look at."""
+    if kwargs:
+        names = ", ".join(sorted(kwargs))
+        text = f"assert_called_with compares nothing that a server cannot see: {names}"
+        warnings.warn(text, DeprecationWarning, stacklevel=3)

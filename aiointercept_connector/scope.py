@@ -7,50 +7,56 @@ context that entered it and the tasks started from there, and stands inside ever
 from __future__ import annotations
 
 from contextvars import ContextVar
+from itertools import count
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from .interceptor import Interceptor
 
-__all__ = ("SCOPES", "Scope", "active", "enter", "is_active", "leave")
+__all__ = ("SCOPES", "Scope", "active", "enter", "is_empty", "leave")
 
 Scope: TypeAlias = Literal["process", "task"]
 SCOPES: Final = ("process", "task")
 
+# Leaving cannot reach the contexts of other tasks. So these hold only the numbers of entries, which
+# keep no mock alive, and mean nothing once the mock has left, even if it is entered again.
+_numbers = count()
+_entries: Final[dict[int, Interceptor]] = {}
+_task: ContextVar[tuple[int, ...]] = ContextVar("aiointercept_connector.mocks", default=())
 _process: tuple[Interceptor, ...] = ()
-_task: ContextVar[tuple[Interceptor, ...]] = ContextVar("aiointercept_connector.mocks", default=())
-_entered: set[Interceptor] = set()
 
 
 def enter(interceptor: Interceptor, scope: Scope) -> None:
     """Make a mock active, innermost."""
     global _process  # noqa: PLW0603 - the process has one stack
-    _entered.add(interceptor)
+    number = next(_numbers)
+    _entries[number] = interceptor
     if scope == "process":
         _process = (interceptor, *_process)
     else:
-        _task.set((interceptor, *_living(_task.get())))
+        _task.set((number, *filter(_entries.__contains__, _task.get())))
 
 
-def leave(interceptor: Interceptor) -> None:
-    """Make a mock inactive, wherever it stands and whoever asks."""
-    global _process  # noqa: PLW0603
-    _entered.discard(interceptor)
-    _process = _living(_process)
-    _task.set(_living(_task.get()))
+def leave(interceptor: Interceptor) -> bool:
+    """Make a mock inactive, wherever it stands and whoever asks; tell whether it was active."""
+    global _process  # noqa: PLW0603 - the process has one stack
+    numbers = [number for number, one in _entries.items() if one is interceptor]
+    for number in numbers:
+        del _entries[number]
+    _process = tuple(one for one in _process if one is not interceptor)
+    if seen := _task.get():
+        _task.set(tuple(filter(_entries.__contains__, seen)))
+    return bool(numbers)
 
 
 def active() -> tuple[Interceptor, ...]:
     """Return the mocks that the current context sees, innermost first."""
-    seen = _task.get()
-    return (*_living(seen), *_process) if seen else _process
+    if seen := _task.get():
+        own = (_entries.get(number) for number in seen)
+        return (*(one for one in own if one is not None), *_process)
+    return _process
 
 
-def is_active(interceptor: Interceptor) -> bool:
-    """Tell whether a mock has been entered and not left."""
-    return interceptor in _entered
-
-
-def _living(interceptors: tuple[Interceptor, ...]) -> tuple[Interceptor, ...]:
-    # Leaving cannot reach the contexts of other tasks; there the mock is passed over.
-    return tuple(one for one in interceptors if one in _entered)
+def is_empty() -> bool:
+    """Tell whether no mock is active, for anybody."""
+    return not _entries

@@ -12,7 +12,14 @@ from aiohttp.connector import BaseConnector
 
 from aiointercept_connector import scope
 
-UNPATCHED = (ClientSession.__dict__["__init__"], BaseConnector.__dict__["connect"])
+
+
+def patchable() -> list[int]:
+    """Return the identity of what may be patched: a wrapper equals what it wraps."""
+    return [id(ClientSession.__dict__["__init__"]), id(BaseConnector.__dict__["connect"])]
+
+
+UNPATCHED = patchable()
 
 
 @pytest.fixture
@@ -32,5 +39,5 @@ def nothing_left() -> Iterator[None]:
     """Fail a test that leaves a patch, an active mock or a thread behind."""
     yield
     assert scope.active() == ()
-    assert (ClientSession.__dict__["__init__"], BaseConnector.__dict__["connect"]) == UNPATCHED
+    assert patchable() == UNPATCHED
     assert not [t for t in threading.enumerate() if t.name == "aiointercept-server"]

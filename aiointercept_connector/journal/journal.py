@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, overload
 
 from yarl import URL
 
@@ -12,22 +12,31 @@ from .request import AiointerceptRequest
 
 __all__ = ("Journal", "RequestKey", "RequestsByUrl")
 
+T = TypeVar("T")
+
 RequestKey: TypeAlias = "tuple[str, URL]"
+AnyKey: TypeAlias = "tuple[str, URL | str]"
 
 
 class RequestsByUrl(dict[RequestKey, list[AiointerceptRequest]]):
     """Requests by ``(METHOD, URL)``; any spelling of the method and the URL finds them."""
 
-    def __missing__(self, key: tuple[str, URL | str]) -> list[AiointerceptRequest]:
-        normal = _normal(key)
-        if normal in self.keys():
-            return self[normal]
-        raise KeyError(key)
+    def __getitem__(self, key: AnyKey) -> list[AiointerceptRequest]:
+        return super().__getitem__(_normal(key))
 
     def __contains__(self, key: object) -> bool:
-        return super().__contains__(key) or super().__contains__(_normal(key))
+        return dict[Any, Any].__contains__(self, _normal(key))
 
-    def get(self, key: tuple[str, URL | str], default: Any = None) -> Any:  # type: ignore[override]
+    @overload
+    def get(self, key: AnyKey, default: None = None, /) -> list[AiointerceptRequest] | None: ...
+    @overload
+    def get(
+        self, key: AnyKey, default: list[AiointerceptRequest], /
+    ) -> list[AiointerceptRequest]: ...
+    @overload
+    def get(self, key: AnyKey, default: T, /) -> list[AiointerceptRequest] | T: ...
+    def get(self, key: AnyKey, default: Any = None, /) -> Any:
+        """Return the requests for *key*, in order of arrival, or *default* if there are none."""
         return super().get(_normal(key), default)
 
 
@@ -48,6 +57,7 @@ class Journal:
 
     def record(self, request: AiointerceptRequest) -> None:
         """Add *request*. Safe to call from several threads."""
+        # Appending to a list is atomic; filing it is left to whoever looks.
         self._records.append(request)
 
     def clear(self) -> None:
@@ -74,7 +84,7 @@ class Journal:
 
     @property
     def by_url(self) -> RequestsByUrl:
-        """The requests by ``(METHOD, canonical URL)``, filed when somebody looks."""
+        """The requests by ``(METHOD, canonical URL)``."""
         with self._lock:
             for request in self._records[self._filed :]:
                 key = (request.method, request.canonical_url)
@@ -87,12 +97,10 @@ class Journal:
         return self.by_url.get((method, url), [])
 
 
-def _normal(key: object) -> object:
+def _normal(key: object) -> Any:
     """Return *key* as the journal files it, or as it is if it is no such key."""
-    if isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], str):
-        method, url = key
-        if isinstance(url, str):
-            url = URL(url)
-        if isinstance(url, URL) and url.absolute:
-            return method.upper(), canonical_url(url)
-    return key
+    match key:
+        case (str() as method, str() | URL() as url) if (whole := URL(url)).absolute:
+            return method.upper(), canonical_url(whole)
+        case _:
+            return key

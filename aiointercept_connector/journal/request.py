@@ -1,29 +1,32 @@
 """A recorded request: aiohttp's own ``web.Request``, with what was captured of it.
 
 Its body has been read by the time a test sees it; ``json()``, ``text()``, ``post()``,
-``multipart()`` and ``content`` keep working on the captured bytes, as often as one likes.
+``multipart()`` and ``content`` keep working on the captured bytes, on any loop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import time
 from collections.abc import Awaitable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+from urllib.parse import parse_qsl
 
 from aiohttp import MultipartReader, StreamReader, hdrs, web
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
-from multidict import CIMultiDictProxy, MultiMapping
+from aiohttp.web_request import FileField
+from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy, MultiMapping
 from yarl import URL
 
 from ..routing.urls import canonical_url
+from .parts import Part, body_stream, decoded, parse_parts
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
-    from aiohttp.base_protocol import BaseProtocol
     from aiohttp.web_protocol import RequestHandler
 
     from ..routing.route import Route
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
 __all__ = ("AiointerceptRequest", "RequestKwargs", "request_without_wire")
 
 T = TypeVar("T")
-_REPLAY_LIMIT = 2**16
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+MULTIPART_FORM_TYPE = "multipart/form-data"
 
 
 class RequestKwargs(TypedDict):
@@ -52,6 +57,7 @@ class AiointerceptRequest(web.Request):
         attempts: how often the client sent it; aiohttp silently repeats an idempotent request
             whose connection breaks.
         proxy: the proxy the client would have used.
+        home: the loop that callbacks run on, if that is not the loop of the connection.
     """
 
     ATTRS = web.Request.ATTRS | frozenset(
@@ -77,7 +83,11 @@ class AiointerceptRequest(web.Request):
 
     @classmethod
     def upgrade(
-        cls, request: web.Request, captured_body: bytes | None, kwargs: Any, canonical_url: URL
+        cls,
+        request: web.Request,
+        captured_body: bytes | None,
+        kwargs: Any,  # noqa: ARG003 - the promised signature has it
+        canonical_url: URL,
     ) -> AiointerceptRequest:
         """Turn a live request of aiohttp's server, in place, into a recorded one.
 
@@ -89,7 +99,7 @@ class AiointerceptRequest(web.Request):
         return upgraded
 
     @property
-    def url(self) -> URL:  # type: ignore[override]
+    def url(self) -> URL:  # pyright: ignore[reportIncompatibleVariableOverride] - `reify`
         """The URL as the client asked it, with the real scheme and host."""
         return self._asked
 
@@ -105,14 +115,38 @@ class AiointerceptRequest(web.Request):
 
     @property
     def captured_text(self) -> str:
-        """The body decoded with the charset of its Content-Type, UTF-8 if it names none."""
-        return (self.captured_body or b"").decode(self.charset or "utf-8")
+        """The body decoded with the charset of its Content-Type, UTF-8 if it names none.
+
+        It never raises: what cannot be decoded becomes U+FFFD.
+        """
+        return decoded(self.captured_body or b"", self.charset or "utf-8")
 
     @property
     def captured_json(self) -> Any:
         """The body parsed as JSON; None if it is none."""
         try:
             return json.loads(self.captured_body or b"null")
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def captured_form(self) -> MultiDictProxy[str] | None:
+        """The fields of a form, blank ones too and files not; None if the body is no form."""
+        if self.content_type == FORM_TYPE:
+            return MultiDictProxy(MultiDict(parse_qsl(self.captured_text, keep_blank_values=True)))
+        parts = self.captured_parts if self.content_type == MULTIPART_FORM_TYPE else None
+        if parts is None:
+            return None
+        texts = ((part.name, part.text) for part in parts if part.filename is None)
+        return MultiDictProxy(MultiDict((name, text) for name, text in texts if name is not None))
+
+    @property
+    def captured_parts(self) -> tuple[Part, ...] | None:
+        """The parts of a multipart body; None if it is none, or malformed."""
+        if not self.content_type.startswith("multipart/"):
+            return None
+        try:
+            return parse_parts(self.headers, self.captured_body or b"")
         except ValueError:
             return None
 
@@ -132,7 +166,17 @@ class AiointerceptRequest(web.Request):
         return self.captured_body or b""
 
     @property
-    def content(self) -> StreamReader:
+    def body_exists(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] - `reify`
+        """Whether there was a body."""
+        return self.captured_body is not None
+
+    @property
+    def can_read_body(self) -> bool:
+        """Whether there was a body; it can be read as often as one likes."""
+        return self.captured_body is not None
+
+    @property
+    def content(self) -> StreamReader:  # pyright: ignore[reportIncompatibleVariableOverride] - `reify`
         """The body as a stream, to be read once."""
         if self._replay is None:
             self._replay = self._replayed()
@@ -142,12 +186,15 @@ class AiointerceptRequest(web.Request):
         """Return a reader of the parts of a multipart body, from its beginning."""
         return MultipartReader(self.headers, self._replayed())
 
+    async def post(self) -> MultiDictProxy[str | bytes | bytearray | FileField]:
+        """Return the fields of a form; those of files are in memory, and open at every call."""
+        if self.content_type != MULTIPART_FORM_TYPE or self.method not in self.POST_METHODS:
+            return await super().post()
+        parts = parse_parts(self.headers, self.captured_body or b"")
+        return MultiDictProxy(MultiDict((part.name or "", _field(part)) for part in parts))
+
     def _replayed(self) -> StreamReader:
-        loop = asyncio.get_running_loop()
-        stream = StreamReader(cast("BaseProtocol", _NoProtocol()), _REPLAY_LIMIT, loop=loop)
-        stream.feed_data(self.captured_body or b"")
-        stream.feed_eof()
-        return stream
+        return body_stream(self.captured_body or b"", asyncio.get_running_loop())
 
     async def run_at_home(self, awaitable: Awaitable[T]) -> T:
         """Await on the loop that the test runs on, where that is not the current one."""
@@ -160,6 +207,16 @@ class AiointerceptRequest(web.Request):
         body = f", {len(self.captured_body)} bytes" if self.captured_body else ""
         again = f", {self.attempts} attempts" if self.attempts > 1 else ""
         return f"<AiointerceptRequest {self.method} {self._asked}{body}{again}>"
+
+
+def _field(part: Part) -> str | bytes | bytearray | FileField:
+    """Return *part* as aiohttp's ``post()`` does."""
+    named = hdrs.CONTENT_TYPE in part.headers
+    if part.filename is not None:
+        kind = part.headers[hdrs.CONTENT_TYPE] if named else "application/octet-stream"
+        file = io.BufferedReader(cast("io.RawIOBase", io.BytesIO(part.body)))
+        return FileField(part.name or "", part.filename, file, kind, part.headers)
+    return part.text if part.content_type.startswith("text/") else part.body
 
 
 async def _awaiting(awaitable: Awaitable[T]) -> T:
@@ -180,12 +237,6 @@ class _NoProtocol:
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return default
 
-    def pause_reading(self) -> None:
-        """There is nobody to pause."""
-
-    def resume_reading(self, *args: Any, **kwargs: Any) -> None:
-        """There is nobody to resume."""
-
 
 def request_without_wire(
     method: str,
@@ -200,7 +251,7 @@ def request_without_wire(
         method,
         str(url.relative()),
         HttpVersion11,
-        CIMultiDictProxy(headers),
+        CIMultiDictProxy(CIMultiDict(headers)),
         tuple((name.encode(), value.encode()) for name, value in headers.items()),
         False,
         headers.get(hdrs.CONTENT_ENCODING),
@@ -215,6 +266,7 @@ def request_without_wire(
         cast("AbstractStreamWriter", None),
         cast("asyncio.Task[None]", None),
         loop,
+        scheme="https" if url.scheme in {"https", "wss"} else "http",
     )
     request.capture(url, body, proxy)
     return request

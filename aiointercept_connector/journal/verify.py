@@ -1,21 +1,28 @@
-"""What a test may assert of a journal. Every function raises ``AssertionError``, or does nothing."""
+"""What a test may assert of a journal. Every function raises ``AssertionError``, or does nothing.
+
+The first line of a message says what was expected and what came; where the two differ, and what
+else was asked, stands below it.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
-from pprint import pformat
-from typing import Any
+import json as _json
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from unittest.mock import ANY
-from urllib.parse import parse_qsl
 
+from multidict import CIMultiDict
 from yarl import URL
 
 from ..routing.urls import QueryParams, canonical_url, merge_params
-from ..routing.values import form_values, json_equal
+from ..routing.values import form_values, json_differences, shortened
 from ..unset import UNSET
-from .journal import Journal
-from .request import AiointerceptRequest
+from .request import FORM_TYPE, MULTIPART_FORM_TYPE, AiointerceptRequest
+
+if TYPE_CHECKING:
+    from .journal import Journal
 
 __all__ = (
     "assert_any_call",
@@ -25,11 +32,12 @@ __all__ = (
     "assert_not_called",
 )
 
-FORM_TYPE = "application/x-www-form-urlencoded"
+Check: TypeAlias = "Callable[[AiointerceptRequest], list[str]]"
+"""Returns what is wrong with a request."""
+
 _LISTED = 10
 _SUGGESTED = 3
-_DIFF_LINES = 60
-_SHOWN = 200
+_BEFORE, _SHOWN = 20, 60
 
 
 def assert_called(journal: Journal) -> None:
@@ -61,7 +69,7 @@ def assert_any_call(
     return calls
 
 
-def assert_called_with(  # noqa: PLR0913 - the signature users of the field know
+def assert_called_with(
     journal: Journal,
     url: str | URL,
     method: str,
@@ -73,94 +81,127 @@ def assert_called_with(  # noqa: PLR0913 - the signature users of the field know
     strict_headers: bool,
 ) -> None:
     """The last request for this method and URL carried these values."""
-    calls = assert_any_call(journal, url, method, params)
     check = _checker(data, json, headers, strict_headers=strict_headers)
-    problem = check(calls[-1])
-    if problem:
-        raise AssertionError(problem + _other_calls(calls, check))
+    calls = assert_any_call(journal, url, method, params)
+    problems = check(calls[-1])
+    if problems:
+        raise AssertionError("\n".join([*problems, *_earlier(calls, check)]))
 
 
-def _checker(
-    data: Any, json: Any, headers: Mapping[str, str] | None, *, strict_headers: bool
-) -> Callable[[AiointerceptRequest], str | None]:
-    def check(request: AiointerceptRequest) -> str | None:
-        problem = None
-        if json is not UNSET:
-            problem = _json_problem(json, request)
-        elif data is not None:
-            problem = _data_problem(data, request)
-        if problem is None and headers is not None:
-            problem = _headers_problem(headers, request, strict=strict_headers)
-        return problem
-
-    return check
+def _checker(data: Any, json: Any, headers: Any, *, strict_headers: bool) -> Check:
+    """Return what finds out how a request is not as these arguments have it."""
+    checks: list[Callable[[AiointerceptRequest], Iterator[str]]] = []
+    if json is not UNSET and json is not ANY:
+        checks.append(lambda request: _json_problems(json, request))
+    if data is not None and data is not ANY:
+        checks.append(_data_check(data))
+    if strict_headers:
+        checks.append(lambda request: _strict_header_problems(headers or {}, request))
+    elif headers is not None and headers is not ANY:
+        checks.append(lambda request: _header_problems(headers, request))
+    return lambda request: [problem for check in checks for problem in check(request)]
 
 
-def _json_problem(expected: Any, request: AiointerceptRequest) -> str | None:
-    actual = request.captured_json
-    if actual is None and (request.captured_body or b"").strip() != b"null":
-        if expected is ANY:
-            return None
-        return f"Expected JSON body {_short(expected)}, got {_body(request)}"
-    if json_equal(expected, actual):
-        return None
-    return _mismatch("JSON body mismatch", expected, actual)
+def _json_problems(expected: Any, request: AiointerceptRequest) -> Iterator[str]:
+    body = request.captured_body or b""
+    try:
+        actual = _json.loads(body)
+    except (ValueError, RecursionError):
+        came = f"non-JSON body {shortened(body)}" if body else "no body"
+        yield f"JSON body mismatch: expected {shortened(expected)}, got {came}"
+        return
+    yield from _mismatch("JSON body mismatch", expected, actual)
 
 
-def _data_problem(expected: Any, request: AiointerceptRequest) -> str | None:
-    if expected is ANY:
-        return None
-    if isinstance(expected, Mapping):
-        return _form_problem(expected, request)
-    wanted = expected.encode() if isinstance(expected, str) else bytes(expected)
+def _data_check(data: Any) -> Callable[[AiointerceptRequest], Iterator[str]]:
+    if isinstance(data, str):
+        data = data.encode()
+    if isinstance(data, (bytes, bytearray)):
+        body = bytes(data)
+        return lambda request: _body_problems(body, request)
+    if isinstance(data, (Mapping, list, tuple)):
+        fields = form_values(cast("Mapping[str, Any]", data))
+        return lambda request: _form_problems(fields, request)
+    raise TypeError(
+        f"data must be str, bytes, or form fields, not {type(data).__name__}: {data!r:.60}"
+    )
+
+
+def _body_problems(expected: bytes, request: AiointerceptRequest) -> Iterator[str]:
     actual = request.captured_body or b""
-    return None if wanted == actual else _mismatch("Body mismatch", wanted, actual)
+    if expected == actual:
+        return
+    yield f"Body mismatch: expected {shortened(expected)}, got {shortened(actual)}"
+    pairs = enumerate(zip(expected, actual, strict=False))
+    first = next((at for at, (a, b) in pairs if a != b), min(len(expected), len(actual)))
+    seen = slice(max(0, first - _BEFORE), first + _SHOWN)
+    if seen.start:
+        yield f"  from byte {seen.start} on: expected {expected[seen]!r}, got {actual[seen]!r}"
 
 
-def _form_problem(expected: Mapping[str, Any], request: AiointerceptRequest) -> str | None:
-    if request.content_type != FORM_TYPE:
-        return (
-            f"data=dict assertion requires Content-Type: {FORM_TYPE}, "
-            f"got {request.content_type!r}. Use json= for JSON bodies."
+def _form_problems(
+    expected: Mapping[str, list[Any]], request: AiointerceptRequest
+) -> Iterator[str]:
+    fields = request.captured_form
+    if fields is None:
+        kind = request.headers.get("Content-Type", "")
+        yield (
+            f"data=dict assertion requires Content-Type: {FORM_TYPE}, got {kind!r}. "
+            f"Use json= for JSON bodies."
         )
-    fields = parse_qsl(request.captured_text, keep_blank_values=True)
-    wanted, actual = form_values(expected), form_values(fields)
-    return None if wanted == actual else _mismatch("Form-encoded body mismatch", wanted, actual)
+        return
+    wanted: dict[str, Any] = {
+        # As the one value of a name, ANY stands for several too.
+        name: ANY if len(values) == 1 and values[0] is ANY else values
+        for name, values in expected.items()
+    }
+    what = "Multipart" if request.content_type == MULTIPART_FORM_TYPE else "Form-encoded"
+    yield from _mismatch(f"{what} body mismatch", wanted, form_values(fields.items()))
 
 
-def _headers_problem(
-    expected: Mapping[str, str], request: AiointerceptRequest, *, strict: bool
-) -> str | None:
-    if strict:
-        wanted = {name.title(): value for name, value in expected.items()}
-        actual = {name.title(): value for name, value in request.headers.items()}
-        return None if wanted == actual else _mismatch("Headers mismatch", wanted, actual)
+def _header_problems(expected: Mapping[str, str], request: AiointerceptRequest) -> Iterator[str]:
     for name, value in expected.items():
         came = request.headers.getall(name, [])
-        if value not in came and not (came and value is ANY):
+        if value not in came:
             got = came[0] if len(came) == 1 else came or None
-            return f"Header {name!r}: expected {value!r}, got {got!r}"
-    return None
+            yield f"Header {name!r}: expected {value!r}, got {got!r}"
 
 
-def _mismatch(what: str, expected: Any, actual: Any) -> str:
-    text = f"{what}: expected {_short(expected)}, got {_short(actual)}"
-    lines = difflib.ndiff(pformat(expected).splitlines(), pformat(actual).splitlines())
-    diff = [f"  {line.rstrip()[:_SHOWN]}" for line in lines if not line.startswith("?")]
-    if len(diff) > _DIFF_LINES:
-        diff[_DIFF_LINES:] = [f"  … {len(diff) - _DIFF_LINES} more lines"]
-    return "\n".join([text, "Difference (- expected, + got):", *diff])
+def _strict_header_problems(
+    expected: Mapping[str, str], request: AiointerceptRequest
+) -> Iterator[str]:
+    yield from _mismatch("Headers mismatch", _by_name(expected), _by_name(request.headers))
 
 
-def _other_calls(
-    calls: list[AiointerceptRequest], check: Callable[[AiointerceptRequest], str | None]
-) -> str:
-    """Say which of the earlier calls would have been right; the last is the one that counts."""
+def _by_name(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return headers by name in one case, as the value or, of a repeated one, the values."""
+    every: CIMultiDict[Any] = CIMultiDict(headers)
+    values = {name.title(): every.getall(name) for name in every}
+    return {name: several if len(several) > 1 else several[0] for name, several in values.items()}
+
+
+def _mismatch(what: str, expected: Any, actual: Any) -> Iterator[str]:
+    """Say that, and where, two values differ; nothing if they do not."""
+    places = list(islice(json_differences(expected, actual), _LISTED + 1))
+    if not places:
+        return
+    yield f"{what}: expected {shortened(expected)}, got {shortened(actual)}"
+    yield from (f"  {place}" for place in places[:_LISTED])
+    if len(places) > _LISTED:
+        yield "  … and more"
+
+
+def _earlier(calls: list[AiointerceptRequest], check: Check) -> Iterator[str]:
+    """Say what all calls to the URL were like, if the last was not the only one."""
     if len(calls) == 1:
-        return ""
-    right = [str(n) for n, call in enumerate(calls, 1) if check(call) is None]
-    note = f"only call {', '.join(right)} matches" if right else "none of them matches"
-    return f"\nThis is the last of {len(calls)} calls to the URL; {note}."
+        return
+    yield f"It is the last of {len(calls)} calls to this URL that counts:"
+    left_out = max(0, len(calls) - _LISTED)
+    if left_out:
+        yield f"  … {left_out} before these"
+    for number, call in enumerate(calls[left_out:], left_out + 1):
+        problems = check(call)
+        yield f"  {number}. {problems[0] if problems else 'is as expected'}"
 
 
 def _no_calls(journal: Journal, method: str, url: URL) -> str:
@@ -177,12 +218,3 @@ def _listed(journal: Journal) -> str:
     if len(journal) > _LISTED:
         lines.append(f"\n  … and {len(journal) - _LISTED} more")
     return "".join(lines)
-
-
-def _body(request: AiointerceptRequest) -> str:
-    return f"the body {_short(request.captured_body)}" if request.captured_body else "no body"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -8,6 +8,7 @@ back for an exception, which reaches the client's caller as the object it is.
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -18,11 +19,9 @@ from yarl import URL
 if TYPE_CHECKING:
     import asyncio
 
-    from aiohttp.web_protocol import RequestHandler
-
     from ..journal.request import AiointerceptRequest
     from ..routing.route import Asked, Reply
-    from .server import Server
+    from .protocol import ServerProtocol
 
 __all__ = ("Call", "ClientEnd", "Link")
 
@@ -72,75 +71,82 @@ class ClientEnd(ResponseHandler):
         super().__init__(loop)
         self.link = link
         link.client = self
-        self._verdict: BaseException | None = None
+        self._failed = False
+
+    async def read(self) -> Any:
+        """Return the head of a response, as it comes.
+
+        An error here, and none elsewhere, is what aiohttp sends an idempotent request again after.
+        """
+        call = self.link.call
+        try:
+            return await super().read()
+        except REPEATED_BY_AIOHTTP:
+            if call is not None:
+                self.link.call_broke(call)
+            raise
 
     def fail(self, exc: BaseException) -> None:
         """Make whoever waits for this response, or reads its body, get *exc*."""
-        if self._verdict is not None:
+        if self._failed:
             return
         self.set_exception(exc)
-        self._verdict = exc
+        self._failed = True
         # Private: where a body, or a WebSocket's frames, are read from once the head has arrived.
-        # Watched by tests/loopback/test_link.py.
-        payload = self._payload
+        # Forgotten, so that the end of the connection cannot replace the exception.
+        # Watched by TestCallbackRaises and TestLeaving in tests/loopback/test_link.py.
+        payload, self._payload = self._payload, None
         if payload is not None and not payload.is_eof():
             payload.set_exception(exc)
 
-    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+    def set_exception(self, exc: BaseException, *args: Any, **kwargs: Any) -> None:
         """Take an exception from aiohttp, unless the call's fate is sealed.
 
         The client's own writer reports a broken connection too, as an error that aiohttp would
         answer by repeating the request.
         """
-        if self._verdict is None:
-            super().set_exception(exc, *cause)
-
-    def close(self) -> None:
-        """Close the connection at the client's own wish: what follows is no fault of ours."""
-        self.link.given_up = True
-        super().close()
+        if not self._failed:
+            super().set_exception(exc, *args, **kwargs)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Let the link know with what error the client's call ended, if one was on the wire."""
+        """End the client's call, if one is on the wire: with the exception that a reply raised."""
+        if self.link.verdict is not None:
+            self.fail(self.link.verdict)
         super().connection_lost(exc)
-        self.link.client_lost(self.exception())
 
 
 class Link:
-    """One wire's two ends, and the call that is on it."""
+    """One wire's two ends, and the call that is on it.
 
-    __slots__ = ("_server", "call", "client", "given_up", "protocol")
+    Args:
+        call_broke: is told of a call that ended in an error after which aiohttp sends it again.
+        call: the call that the wire is made for; None for a client that is not ours.
+    """
 
-    def __init__(self, server: Server, call: Call | None = None) -> None:
-        self._server = server
+    __slots__ = ("call", "call_broke", "client", "protocol", "verdict")
+
+    def __init__(self, call_broke: Callable[[Call], None], call: Call | None = None) -> None:
+        self.call_broke = call_broke
         self.call = call
         self.client: ClientEnd | None = None
-        self.protocol: RequestHandler | None = None
-        self.given_up = False
+        self.protocol: ServerProtocol | None = None
+        self.verdict: BaseException | None = None
+        """What the client's call is to raise when it has read all that was written to it."""
 
     def begin(self, call: Call) -> None:
         """Put *call* on the wire."""
         self.call = call
-        self.given_up = False
+        self.verdict = None
 
-    def fail(self, exc: BaseException) -> None:
-        """Make the client's call raise *exc*."""
-        if self.client is not None:
-            self._note_break(exc)
-            self.client.fail(exc)
-
-    def client_lost(self, exc: BaseException | None) -> None:
-        """Hear of the client's end, which is closed, and what error its call ended with."""
-        if not self.given_up:
-            self._note_break(exc)
-
-    def _note_break(self, exc: BaseException | None) -> None:
-        if self.call is not None and isinstance(exc, REPEATED_BY_AIOHTTP):
-            self._server.call_broke(self.call)
+    def end(self, call: Call | None) -> None:
+        """Take *call* off the wire, which may be kept alive without it, or have the next one."""
+        if self.call is call:
+            self.call = None
 
     def close(self, exc: BaseException) -> None:
         """Close both ends at once; a client that waits for its answer gets *exc*."""
-        self.fail(exc)
+        if self.client is not None:
+            self.client.fail(exc)
         for end in (self.client, self.protocol):
             if end is not None and end.transport is not None:
                 end.transport.abort()

@@ -26,34 +26,34 @@ class Listener:
 
     def __init__(self, make_server: Callable[[asyncio.AbstractEventLoop], Server]) -> None:
         self._make_server = make_server
-        self._stop: Callable[[BaseException], None] = lambda exc: None
-        bound: Future[int] = Future()
-        self._thread = threading.Thread(
-            target=self._main, args=(bound,), name="aiointercept-server", daemon=True
-        )
+        self._bound: Future[int] = Future()
+        self._leaving: Future[BaseException] = Future()
+        self._thread = threading.Thread(target=self._main, name="aiointercept-server", daemon=True)
         self._thread.start()
         self.host = LOCALHOST
-        self.port = bound.result()
+        self.port = self._bound.result()
 
-    def _main(self, bound: Future[int]) -> None:
+    def _main(self) -> None:
         try:
-            asyncio.run(self._serve(bound))
-        except BaseException as exc:  # noqa: BLE001 - handed to the thread that waits for the port
-            if not bound.done():
-                bound.set_exception(exc)
+            asyncio.run(self._serve())
+        except BaseException as exc:
+            if self._bound.done():
+                raise
+            self._bound.set_exception(exc)
 
-    async def _serve(self, bound: Future[int]) -> None:
-        loop = asyncio.get_running_loop()
-        server = self._make_server(loop)
-        port = await server.listen()
-        stopped: asyncio.Future[BaseException] = loop.create_future()
-        self._stop = lambda exc: loop.call_soon_threadsafe(stopped.set_result, exc) and None
-        bound.set_result(port)
-        tasks = server.close(await stopped)
+    async def _serve(self) -> None:
+        server = self._make_server(asyncio.get_running_loop())
+        self._bound.set_result(await server.listen())
+        tasks = server.close(await asyncio.wrap_future(self._leaving))
         if tasks:
             await asyncio.wait(tasks, timeout=_SECONDS_TO_END)
 
     def stop(self, exc: BaseException) -> None:
-        """Stop serving, and end the thread."""
-        self._stop(exc)
+        """Stop serving, and end the thread; replies in flight are cancelled.
+
+        A reply that blocks the thread is not waited for longer than two seconds. Does nothing if
+        stopped already.
+        """
+        if not self._leaving.done():
+            self._leaving.set_result(exc)
         self._thread.join(_SECONDS_TO_END)

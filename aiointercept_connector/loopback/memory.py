@@ -148,8 +148,11 @@ class MemoryTransport(asyncio.Transport):
 
     def resume_reading(self) -> None:
         """Undo `pause_reading`."""
-        self._read_paused = False
-        self._wake()
+        if self._read_paused:
+            self._read_paused = False
+            # asyncio reads anew: a protocol that stayed open at the end is told of it again.
+            self._eof_read = False
+            self._wake()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send *data*, which may be changed afterwards."""
@@ -218,14 +221,16 @@ class MemoryTransport(asyncio.Transport):
         self._force_close(None)
 
     def _wake(self) -> None:
-        if not self._awake and self.is_reading():
+        if self._awake or self._read_paused or self._closing:
+            return
+        if self._inbox or self._fin or self._error is not None:
             self._awake = True
             self._loop.call_soon(self._read_ready, context=self._context)
 
     def _read_ready(self) -> None:
         self._awake = False
         protocol = self._protocol
-        if protocol is None or not self.is_reading():
+        if protocol is None or self._read_paused or self._closing:
             return
         if self._inbox:
             self._read_data(protocol)
@@ -252,8 +257,7 @@ class MemoryTransport(asyncio.Transport):
         """Take up to *limit* bytes of input, and arrange for what that makes possible."""
         data = _join(self._inbox, limit)
         self._unread -= len(data)
-        if self._inbox or self._fin or self._error is not None:
-            self._wake()
+        self._wake()
         peer = self._peer
         if peer._write_paused or peer._closing:
             self._loop.call_soon(peer._write_ready, context=peer._context)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import copy
 import traceback
-from collections.abc import Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from aiohttp import StreamReader, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
@@ -20,6 +21,8 @@ from yarl import URL
 
 from ..errors import UnmatchedRequestError
 from ..journal.request import AiointerceptRequest
+from .context import InContext
+from .head import HeadWriter
 from .link import Call, ClientEnd, Link
 from .memory import memory_pair
 from .protocol import ServerProtocol
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ("Answer", "Server")
 
-T = TypeVar("T")
 Answer: TypeAlias = "Callable[[AiointerceptRequest, Call | None], Reply]"
 
 LOCALHOST: Final = "127.0.0.1"
@@ -40,6 +42,8 @@ OPTIONS: Final[dict[str, Any]] = {
     # A real API may take longer lines than aiohttp's server does by default.
     "max_line_size": 2**20,
     "max_field_size": 2**20,
+    # aiohttp's own default, which was 75 seconds before 3.12: no test should meet it.
+    "keepalive_timeout": 3630.0,
 }
 
 
@@ -65,20 +69,19 @@ class Server(web.Server):
         super().__init__(
             self._handle, request_factory=self.make_request, handler_cancellation=True, loop=loop
         )
-        self.call_broke = call_broke
         self._answer = answer
+        self._call_broke = call_broke
         self._loop = loop
         self._context = context or contextvars.copy_context()
         self._home = home
-        self._links: set[Link] = set()
-        self._expected: dict[Any, Link] = {}
+        self._expected: dict[object, Link] = {}
         self._listener: asyncio.Server | None = None
-
-    # Wires ------------------------------------------------------------------------------------
+        self._port = 0
+        self._closed_with: BaseException | None = None
 
     def open_memory(self, call: Call) -> ClientEnd:
         """Return the client's end of a new wire in memory."""
-        link = self._new_link(call)
+        link = Link(self._call_broke, call)
         port = call.url.port
         near, far = (LOCALHOST, 0), (LOCALHOST, port)
         ours, theirs = {"peername": near, "sockname": far}, {"peername": far, "sockname": near}
@@ -92,74 +95,80 @@ class Server(web.Server):
         return client
 
     async def open_tcp(self, call: Call) -> ClientEnd:
-        """Return the client's end of a new wire over loopback TCP."""
+        """Return the client's end of a new wire over loopback TCP.
+
+        Raises:
+            InterceptClosedError: the server was closed meanwhile.
+        """
+        link = Link(self._call_broke, call)
         port = await self.listen()
-        link = self._new_link(call)
-        transport, client = await self._loop.create_connection(
-            lambda: ClientEnd(link, self._loop), LOCALHOST, port
-        )
+        try:
+            transport, client = await self._loop.create_connection(
+                lambda: ClientEnd(link, self._loop), LOCALHOST, port
+            )
+        except OSError:
+            self._refuse_if_closed()
+            raise
         self._expected[transport.get_extra_info("sockname")] = link
+        if self._closed_with is not None:
+            link.close(self._closed_with)
         return client
 
     async def listen(self) -> int:
         """Listen on loopback TCP, if not yet, and return the port."""
         if self._listener is None:
-            listener = await self._loop.create_server(self._accept, LOCALHOST, 0)
-            if self._listener is None:
-                self._listener = listener
-            else:
-                # Another task was faster.
-                listener.close()
-        return int(self._listener.sockets[0].getsockname()[1])
+            self._listen_at(await self._loop.create_server(self._accept, LOCALHOST, 0))
+        return self._port
+
+    def _listen_at(self, listener: asyncio.Server) -> None:
+        if self._listener is None and self._closed_with is None:
+            self._listener = listener
+            self._port = int(listener.sockets[0].getsockname()[1])
+        else:
+            # Another task was faster.
+            listener.close()
+        self._refuse_if_closed()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed_with is not None:
+            raise copy.copy(self._closed_with)
 
     def _accept(self) -> ServerProtocol:
         return ServerProtocol(self, None, self._loop, **OPTIONS)
 
-    def claim(self, protocol: ServerProtocol) -> Link:
-        """Return the link of a connection that came over TCP: a client's of ours, or a new one."""
-        assert protocol.transport is not None
-        link = self._expected.pop(protocol.transport.get_extra_info("peername"), None)
-        if link is None:
-            link = self._new_link(None)
+    def claim(self, protocol: ServerProtocol, address: object) -> Link:
+        """Return the link of a connection from *address*: of a client of ours, or a new one."""
+        link = self._expected.pop(address, None) or Link(self._call_broke)
         link.protocol = protocol
         return link
 
-    def _new_link(self, call: Call | None) -> Link:
-        link = Link(self, call)
-        self._links.add(link)
-        return link
-
-    def connection_closed(self, link: Link | None) -> None:
-        """Forget a wire whose server's end is gone."""
-        if link is not None:
-            self._links.discard(link)
-            link.call = None
-
     def close(self, exc: BaseException) -> list[asyncio.Task[None]]:
         """Close every wire; clients that wait get *exc*. Return the tasks that this cancels."""
-        tasks = [
-            task
-            for link in self._links
-            if link.protocol is not None and (task := link.protocol._task_handler) is not None
-        ]
-        for link in tuple(self._links):
-            link.close(exc)
-        self._links.clear()
+        self._closed_with = exc
         if self._listener is not None:
             self._listener.close()
+        protocols = [one for one in self.connections if isinstance(one, ServerProtocol)]
+        # Private: aiohttp's task of a connection, which awaits the handler and cancels it.
+        # Watched by TestLeaving in tests/loopback/test_link.py.
+        tasks = [one._task_handler for one in protocols if one._task_handler is not None]
+        links = [one.link for one in protocols]
+        for link in (*links, *self._expected.values()):
+            # An exception of its own for everyone: its traceback grows wherever it is raised.
+            link.close(copy.copy(exc))
+        self._expected.clear()
         return tasks
-
-    # Requests ---------------------------------------------------------------------------------
 
     def make_request(
         self,
         message: RawRequestMessage,
         payload: StreamReader,
         protocol: Any,
-        writer: AbstractStreamWriter | None,
-        task: asyncio.Task[None] | None,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
     ) -> AiointerceptRequest:
         """Make the request, or complete the one that the express lane made."""
+        if message.method == hdrs.METH_HEAD and writer is not None:
+            writer = HeadWriter(protocol, self._loop)
         request: AiointerceptRequest | None = protocol.chosen_request(message)
         if request is None:
             call = protocol.link.call
@@ -168,23 +177,22 @@ class Server(web.Server):
                 message,
                 payload,
                 protocol,
-                writer,  # type: ignore[arg-type] - the express lane has neither
-                task,  # type: ignore[arg-type]
+                writer,
+                task,
                 self._loop,
                 client_max_size=0,
                 scheme=scheme,
             )
         # Private, both: aiohttp's task has them only when it takes the request.
+        # Watched by TestStreams in tests/loopback/test_http.py.
         request._payload_writer = writer
         request._task = task
         return request
 
-    def receive(self, request: AiointerceptRequest, body: bytes, link: Link) -> Reply:
+    def receive(self, request: AiointerceptRequest, body: bytes, call: Call | None) -> Reply:
         """Record a request that has arrived, and return the reply to it."""
-        call = link.call
         if call is None:
-            origin = URL.build(scheme=request.scheme, authority=request.host)
-            request.capture(origin.join(request.rel_url), body)
+            request.capture(_url_on_the_wire(request), body)
             request.home = self._home
         else:
             request.capture(call.url, body, call.proxy)
@@ -193,32 +201,38 @@ class Server(web.Server):
         return self._answer(request, call)
 
     async def _handle(self, request: BaseRequest) -> web.StreamResponse:
-        assert isinstance(request, AiointerceptRequest)
-        protocol = request.protocol
-        assert isinstance(protocol, ServerProtocol)
-        reply = protocol.chosen_reply(request)
-        if reply is None:
-            await _answer_expectation(request)
-            body = await web.BaseRequest.read(request)
-            reply = self.receive(request, body, protocol.link)
-        return await self._run(reply, request, protocol.link)
+        request = cast("AiointerceptRequest", request)
+        protocol = cast("ServerProtocol", request.protocol)
+        link = protocol.link
+        call = link.call
+        try:
+            reply = protocol.chosen_reply(request)
+            if reply is None:
+                await _answer_expectation(request)
+                body = await web.BaseRequest.read(request)
+                reply = self.receive(request, body, call)
+            return await self._run(reply, request, link, call)
+        finally:
+            link.end(call)
 
     async def _run(
-        self, reply: Reply, request: AiointerceptRequest, link: Link
+        self, reply: Reply, request: AiointerceptRequest, link: Link, call: Call | None
     ) -> web.StreamResponse:
-        context = self._context.copy() if link.call is None else link.call.context
-        meant = getattr(reply, "exception", None)
+        context = self._context.copy() if call is None else call.context
         try:
-            return await _InContext(context, lambda: reply(request))
-        except web.HTTPException:
-            raise
+            return await InContext(context, lambda: reply(request))
         except BaseException as exc:
-            if isinstance(exc, asyncio.CancelledError) and exc is not meant:
+            meant = exc is getattr(reply, "exception", None)
+            if isinstance(exc, web.HTTPException) and not meant:
                 raise
-            if link.client is not None:
-                link.fail(exc)
-                return _NoResponse()
-            return _told(exc, request, meant=exc is meant)
+            if request.transport is None:
+                # The client has gone: this is our own cancellation, or what it led to.
+                raise
+            if call is None:
+                return _told(exc, request, meant=meant)
+            if link.call is call:
+                link.verdict = exc
+            return _NoResponse()
 
 
 async def _answer_expectation(request: BaseRequest) -> None:
@@ -231,6 +245,21 @@ async def _answer_expectation(request: BaseRequest) -> None:
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     # aiohttp takes any output for the beginning of the response.
     request.writer.output_size = 0
+
+
+def _url_on_the_wire(request: AiointerceptRequest) -> URL:
+    """Return the URL that a client asked which is not ours, and so has told us nothing beside."""
+    asked = request._message.url
+    if asked.absolute and asked.scheme:
+        # It takes the server for its proxy. aiohttp's own `host` would lose the port.
+        return asked
+    here = request.get_extra_info("sockname", (LOCALHOST, 0))
+    try:
+        origin = URL.build(scheme=request.scheme, authority=request.headers[hdrs.HOST])
+    except (KeyError, ValueError):
+        # HTTP/1.0 needs no Host, and nobody checks what one says.
+        origin = URL.build(scheme=request.scheme, host=here[0], port=here[1])
+    return origin.join(request.rel_url)
 
 
 def _told(exc: BaseException, request: BaseRequest, *, meant: bool) -> web.StreamResponse:
@@ -257,25 +286,3 @@ class _NoResponse(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Write nothing."""
-
-
-class _InContext(Awaitable[T]):
-    """Awaits what a function returns, every step of it in a context of one's choice."""
-
-    def __init__(self, context: contextvars.Context, function: Callable[[], Awaitable[T]]) -> None:
-        self._context = context
-        self._function = function
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        run = self._context.run
-        steps: Any = run(lambda: self._function().__await__())
-        step, value = steps.send, None
-        while True:
-            try:
-                waited = run(step, value)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-            try:
-                step, value = steps.send, (yield waited)
-            except BaseException as exc:  # noqa: BLE001 - it is the awaitable's to handle
-                step, value = steps.throw, exc

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from ..unset import UNSET
-from .static import JSON_TYPE, StaticReply, static_reply
+from .static import JSON_TYPE, Body, StaticReply, static_reply
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ("Callback", "CallbackReply", "CallbackResult")
 
 Callback: TypeAlias = "Callable[..., CallbackResult | Awaitable[CallbackResult | None] | None]"
+"""What ``add(callback=)`` takes; called as ``callback(url, headers=, query=, json=, data=)``."""
 
 
 class CallbackResult:
@@ -31,16 +32,18 @@ class CallbackResult:
         body: text (sent as UTF-8) or bytes.
         content_type: the ``Content-Type``, unless *headers* has one.
         payload: a value to be sent as JSON in place of *body*, if it is not None.
-        headers: response headers.
+        headers: response headers; a multidict may repeat a name.
         response_class: not used; other libraries have it.
         reason: the reason phrase, if not the usual one.
+
+    The values are checked when they are sent.
     """
 
-    def __init__(  # noqa: PLR0913 - the signature users of the field know
+    def __init__(
         self,
         method: str = hdrs.METH_GET,
         status: int = 200,
-        body: str | bytes = "",
+        body: Body = "",
         content_type: str = JSON_TYPE,
         payload: Any = None,
         headers: Mapping[str, str] | None = None,
@@ -73,8 +76,9 @@ class CallbackReply:
 
     def __init__(self, callback: Callback, otherwise: StaticReply) -> None:
         if not callable(callback):
-            msg = f"callback must be callable, not {type(callback).__name__}: {callback!r}"
-            raise TypeError(msg)
+            raise TypeError(
+                f"callback must be callable, not {type(callback).__name__}: {callback!r:.60}"
+            )
         self.callback = callback
         self.otherwise = otherwise
 
@@ -83,30 +87,38 @@ class CallbackReply:
         result: Any = self.callback(request.canonical_url, **request.kwargs)
         if isawaitable(result):
             result = await request.run_at_home(result)
-        return await self._reply(result)(request)
+        reply = self.otherwise if result is None else self._made_of(result)
+        return await reply(request)
 
-    def _reply(self, result: Any) -> StaticReply:
-        if result is None:
-            return self.otherwise
+    def _made_of(self, result: Any) -> StaticReply:
+        """Make the reply of a result; other libraries' classes have the same attributes."""
         try:
-            return static_reply(
-                status=result.status,
-                body=result.body,
-                json=UNSET if result.payload is None else result.payload,
-                headers=result.headers,
-                content_type=result.content_type,
-                reason=result.reason,
-            )
-        except AttributeError as exc:
-            msg = (
+            parts = {name: getattr(result, name) for name in _PARTS}
+            payload = result.payload
+        except AttributeError:
+            raise TypeError(
                 f"callback {self._name} must return a CallbackResult or None, "
                 f"not {type(result).__name__}: {result!r:.60}"
-            )
-            raise TypeError(msg) from exc
+            ) from None
+        try:
+            return static_reply(json=UNSET if payload is None else payload, **parts)
+        except (TypeError, ValueError) as exc:
+            raise type(exc)(f"callback {self._name} returned a bad result: {exc}") from exc
 
     @property
     def _name(self) -> str:
         return getattr(self.callback, "__qualname__", repr(self.callback))
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CallbackReply):
+            return NotImplemented
+        return (self.callback, self.otherwise) == (other.callback, other.otherwise)
+
+    def __hash__(self) -> int:
+        return hash((self.callback, self.otherwise))
+
     def __repr__(self) -> str:
         return f"<CallbackReply {self._name}>"
+
+
+_PARTS = ("status", "body", "headers", "content_type", "reason")

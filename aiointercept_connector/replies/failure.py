@@ -16,14 +16,16 @@ __all__ = ("Failure", "failure")
 class Failure:
     """A reply that makes the client's call raise ``exception``, that very object."""
 
-    __slots__ = ("exception",)
+    __slots__ = ("_traceback", "exception")
 
     def __init__(self, exception: BaseException) -> None:
         self.exception = exception
+        self._traceback = exception.__traceback__
 
     async def __call__(self, request: BaseRequest) -> web.StreamResponse:
         """Raise the exception, to be handed to the client's caller."""
-        raise self.exception
+        # Raised again and again, it would keep the frames of every earlier call.
+        raise self.exception.with_traceback(self._traceback)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Failure) and other.exception is self.exception
@@ -35,7 +37,7 @@ class Failure:
         return f"<Failure {self.exception!r}>"
 
 
-def failure(exception: BaseException | type[BaseException] | bool) -> Failure:  # noqa: FBT001
+def failure(exception: BaseException | type[BaseException] | bool) -> Failure:
     """Make the reply for ``exception=``.
 
     Args:
@@ -43,13 +45,24 @@ def failure(exception: BaseException | type[BaseException] | bool) -> Failure:  
             for an ``aiohttp.ClientConnectionError``.
 
     Raises:
-        TypeError: it is none of these.
+        TypeError: it is none of these, or a class that cannot be called so.
     """
     if exception is True:
         return Failure(aiohttp.ClientConnectionError("Connection closed by the mock"))
     if isinstance(exception, type) and issubclass(exception, BaseException):
-        return Failure(exception())
+        return Failure(_made(exception))
     if isinstance(exception, BaseException):
         return Failure(exception)
-    msg = f"exception must be an exception, an exception class, or True, not {exception!r}"
-    raise TypeError(msg)
+    raise TypeError(
+        f"exception must be an exception, an exception class, or True, not {exception!r:.60}"
+    )
+
+
+def _made(exception: type[BaseException]) -> BaseException:
+    try:
+        return exception()
+    except TypeError as exc:
+        raise TypeError(
+            f"exception={exception.__name__} cannot be made without arguments: give an instance "
+            f"in place of the class. ({exc})"
+        ) from exc

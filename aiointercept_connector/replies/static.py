@@ -11,7 +11,7 @@ import json as _json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.web_request import BaseRequest
 
-__all__ = ("JSON_TYPE", "StaticReply", "static_reply")
+__all__ = ("JSON_TYPE", "Body", "StaticReply", "static_reply")
 
+Body: TypeAlias = "str | bytes | bytearray | memoryview"
+"""A body as it may be given; text is sent as UTF-8."""
 
 JSON_TYPE: Final = "application/json"
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_BODILESS: Final = frozenset({204, 304})
 _LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
-_FIRST_FINAL_STATUS = 200
 
 
 class StaticReply:
     """A reply whose status, headers and body do not depend on the request."""
 
-    __slots__ = ("_close_head", "_head", "body", "headers", "reason", "status", "wire")
+    __slots__ = ("_head", "body", "content", "headers", "reason", "status", "wire")
 
     def __init__(
         self,
@@ -44,15 +44,21 @@ class StaticReply:
         headers: Mapping[str, str] | None = None,
         reason: str | None = None,
     ) -> None:
-        self.status = status
-        self.body = body
-        self.reason = _default_reason(status) if reason is None else reason
         final = CIMultiDict(headers or {})
-        if status not in _BODILESS and status >= _FIRST_FINAL_STATUS:
+        self.status = int(status)
+        self.reason = _default_reason(status) if reason is None else reason
+        self.body = body
+        self.content = body
+        """The body as it is sent: framed, if the headers say so."""
+        if final.get(hdrs.TRANSFER_ENCODING, "").lower() == "chunked":
+            # Recorded headers say it often. RFC 9112 section 6.2: then there is no length.
+            final.popall(hdrs.CONTENT_LENGTH, None)
+            self.content = _one_chunk(body)
+        elif not _is_bodiless(status):
             final.setdefault(hdrs.CONTENT_LENGTH, str(len(body)))
         self.headers = CIMultiDictProxy(final)
-        self._head = _serialise_head(status, self.reason, final)
-        self.wire = self._head + b"\r\n" + body
+        self._head = _serialise_head(self.status, self.reason, final)
+        self.wire = self._head + b"\r\n" + self.content
         """The whole response to an HTTP/1.1 request that keeps its connection open."""
 
     def head(self, *, keep_alive: bool) -> bytes:
@@ -86,16 +92,21 @@ class _WrittenResponse(web.StreamResponse):
         self._request: BaseRequest | None = None
 
     @property
-    def keep_alive(self) -> bool:
-        return self._request is not None and self._request.keep_alive
+    def prepared(self) -> bool:
+        return self._request is not None
+
+    @property
+    def keep_alive(self) -> bool | None:
+        return None if self._request is None else self._request.keep_alive
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
-        self._request = request
-        writer = request.writer
-        head = self._reply.head(keep_alive=request.keep_alive)
-        body = b"" if request.method == hdrs.METH_HEAD else self._reply.body
-        await writer.write(head + body)
-        return writer
+        """Write the response, at the first call."""
+        if self._request is None:
+            self._request = request
+            head = self._reply.head(keep_alive=request.keep_alive)
+            content = b"" if request.method == hdrs.METH_HEAD else self._reply.content
+            await request.writer.write(head + content)
+        return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing: ``prepare`` has written it all."""
@@ -104,7 +115,7 @@ class _WrittenResponse(web.StreamResponse):
 def static_reply(
     *,
     status: int = 200,
-    body: str | bytes = b"",
+    body: Body = b"",
     json: Any = UNSET,
     headers: Mapping[str, str] | None = None,
     content_type: str | None = None,
@@ -127,66 +138,72 @@ def static_reply(
     """
     _check_status(status)
     data = _encode_body(body) if isinstance(json, Unset) else _encode_json(json)
-    if data and (status in _BODILESS or status < _FIRST_FINAL_STATUS):
-        msg = f"body: HTTP allows no body with status={status}, but {len(data)} bytes were given."
-        raise ValueError(msg)
+    if data and _is_bodiless(status):
+        given = "body" if isinstance(json, Unset) else "json"
+        raise ValueError(
+            f"{given}: HTTP allows no body with status={int(status)}, "
+            f"but {len(data)} bytes were given."
+        )
     final = _check_headers(headers)
-    if content_type is not None:
-        _check_text("content_type", content_type)
+    kind = JSON_TYPE if content_type is None else _check_text("content_type", content_type)
+    final.setdefault(hdrs.CONTENT_TYPE, kind)
     if reason is not None:
         _check_text("reason", reason)
-    if status not in _BODILESS and status >= _FIRST_FINAL_STATUS:
-        final.setdefault(hdrs.CONTENT_TYPE, JSON_TYPE if content_type is None else content_type)
     return StaticReply(status, data, final, reason)
 
 
-def _check_status(status: int) -> None:
+def _is_bodiless(status: int) -> bool:
+    """Tell whether such a response has no body, and no length (RFC 9110 sections 6.4.1, 8.6)."""
+    return status < HTTPStatus.OK or status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+
+
+def _check_status(status: Any) -> None:
     if not isinstance(status, int) or isinstance(status, bool):
-        msg = f"status must be an int from 100 to 599, not {type(status).__name__}: {status!r}"
-        raise TypeError(msg)
+        raise TypeError(
+            f"status must be an int from 100 to 599, not {type(status).__name__}: {status!r}"
+        )
     if not _LOWEST_STATUS <= status <= _HIGHEST_STATUS:
-        msg = f"status must be from 100 to 599, not {status}"
-        raise ValueError(msg)
+        raise ValueError(f"status must be from 100 to 599, not {status}")
 
 
-def _encode_body(body: str | bytes) -> bytes:
+def _encode_body(body: Any) -> bytes:
     if isinstance(body, str):
         return body.encode()
     if isinstance(body, (bytes, bytearray, memoryview)):
-        return bytes(body)
-    hint = " For a JSON body use json=." if isinstance(body, (dict, list)) else ""
-    msg = f"body must be str or bytes, not {type(body).__name__}: {body!r:.60}.{hint}"
-    raise TypeError(msg)
+        return bytes(cast("bytes", body))
+    kind, hint = type(body).__name__, " For a JSON body use json=."
+    raise TypeError(
+        f"body must be str or bytes, not {kind}: {body!r:.60}."
+        f"{hint if kind in {'dict', 'list'} else ''}"
+    )
 
 
 def _encode_json(value: Any) -> bytes:
     try:
         return _json.dumps(value).encode()
     except (TypeError, ValueError) as exc:
-        msg = f"json must be serialisable as JSON: {exc}"
-        raise TypeError(msg) from exc
+        raise TypeError(f"json (or payload) must be serialisable as JSON: {exc}") from exc
 
 
-def _check_headers(headers: Mapping[str, str] | None) -> CIMultiDict[str]:
+def _check_headers(headers: Any) -> CIMultiDict[str]:
     if headers is not None and not isinstance(headers, Mapping):
-        msg = f"headers must be a mapping of names to values, not {type(headers).__name__}"
-        raise TypeError(msg)
+        raise TypeError(
+            f"headers must be a mapping of names to values, not {type(headers).__name__}"
+        )
     checked: CIMultiDict[str] = CIMultiDict()
-    for name, value in (headers or {}).items():
+    given: Mapping[Any, Any] = headers or {}
+    for name, value in given.items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-            msg = f"headers: {name!r} is not a header name"
-            raise ValueError(msg)
+            raise ValueError(f"headers: {name!r} is not a header name")
         checked.add(name, _check_text(f"headers[{name!r}]", value))
     return checked
 
 
-def _check_text(argument: str, value: str) -> str:
+def _check_text(argument: str, value: Any) -> str:
     if not isinstance(value, str):
-        msg = f"{argument} must be a str, not {type(value).__name__}: {value!r}"
-        raise TypeError(msg)
+        raise TypeError(f"{argument} must be a str, not {type(value).__name__}: {value!r}")
     if any(char in value for char in "\r\n\0"):
-        msg = f"{argument} must not contain CR, LF or NUL: {value!r}"
-        raise ValueError(msg)
+        raise ValueError(f"{argument} must not contain CR, LF or NUL: {value!r}")
     return value
 
 
@@ -195,6 +212,11 @@ def _default_reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
+
+
+def _one_chunk(body: bytes) -> bytes:
+    """Return *body* in the chunked transfer coding (RFC 9112 section 7.1)."""
+    return b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
 
 
 def _serialise_head(status: int, reason: str, headers: Mapping[str, str]) -> bytes:

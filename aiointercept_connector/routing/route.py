@@ -6,127 +6,39 @@ it was used. It counts down under the registry's lock; nothing here knows of con
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from yarl import URL
-
-from .urls import UrlKey, UrlSpec, canonical_url, is_path, normal_path, query_key, url_key
+from .target import Asked, Target, parse_target
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from ..journal.request import AiointerceptRequest
+    from .matchers import Matcher
 
-__all__ = ("Asked", "Reply", "Route", "Target", "parse_target")
+__all__ = ("ANY_METHOD", "Asked", "Reply", "Route", "Target", "parse_target")
 
 Reply: TypeAlias = "Callable[[Any], Awaitable[web.StreamResponse]]"
 """An aiohttp handler: it is given the recorded request and returns its response."""
 
+StateValue: TypeAlias = "tuple[str, Any]"
+"""A name of the mock's state, and a value of it."""
+
+ANY_METHOD: Final = "*"
 ENDLESS: Final = -1
-KNOWN_SCHEMES: Final = frozenset({"", "http", "https", "ws", "wss", "tcp", "unix"})
-
-
-class Asked:
-    """The part of a request that decides which routes could answer it."""
-
-    __slots__ = ("key", "method", "url")
-
-    def __init__(self, method: str, url: URL) -> None:
-        self.method = method
-        self.url = url
-        self.key = url_key(url)
-
-    def __repr__(self) -> str:
-        return f"<Asked {self.method} {self.url}>"
-
-
-@dataclass(frozen=True)
-class ExactUrl:
-    """One URL, whole."""
-
-    url: URL = field(compare=False)
-    key: UrlKey
-
-    def matches(self, asked: Asked) -> bool:
-        """Tell whether the URL that was asked is this one."""
-        return asked.key == self.key
-
-    def __str__(self) -> str:
-        return str(self.url)
-
-
-@dataclass(frozen=True)
-class PathOnly:
-    """A path and its query, on any host."""
-
-    url: URL = field(compare=False)
-    path: str
-    query: tuple[tuple[str, str], ...]
-
-    def matches(self, asked: Asked) -> bool:
-        """Tell whether the URL that was asked has this path and query."""
-        return asked.key.path == self.path and asked.key.query == self.query
-
-    def __str__(self) -> str:
-        return str(self.url)
-
-
-@dataclass(frozen=True)
-class UrlPattern:
-    """A regular expression, matched at the start of the URL as sent, then of its normal form."""
-
-    pattern: re.Pattern[str]
-
-    def matches(self, asked: Asked) -> bool:
-        """Tell whether the expression matches a spelling of the URL that was asked."""
-        match = self.pattern.match
-        return bool(match(str(asked.url)) or match(str(canonical_url(asked.url))))
-
-    def __str__(self) -> str:
-        return f"re.compile({self.pattern.pattern!r})"
-
-
-Target: TypeAlias = ExactUrl | PathOnly | UrlPattern
-"""The URL side of a route, in one of its forms. Equal targets match the same URLs."""
-
-
-def parse_target(url: UrlSpec) -> Target:
-    """Return the target that *url* describes.
-
-    Raises:
-        TypeError: it is none of ``str``, ``yarl.URL`` and ``re.Pattern``.
-        ValueError: it has no host and is not a path.
-    """
-    if isinstance(url, re.Pattern):
-        return UrlPattern(url)
-    if not isinstance(url, (str, URL)):
-        msg = f"url must be a str, yarl.URL or re.Pattern, not {type(url).__name__}: {url!r}"
-        raise TypeError(msg)
-    parsed = URL(url)
-    if parsed.scheme not in KNOWN_SCHEMES:
-        msg = f"url={str(parsed)!r} has the scheme {parsed.scheme!r}; aiohttp asks http or https."
-        raise ValueError(msg)
-    if is_path(parsed):
-        return PathOnly(parsed.with_fragment(None), normal_path(parsed), query_key(parsed))
-    if not parsed.raw_host:
-        msg = (
-            f"url={str(parsed)!r} has no host. Give an absolute URL ('https://api.example.com"
-            f"/users'), a path on any host ('/users'), or a compiled regular expression."
-        )
-        raise ValueError(msg)
-    return ExactUrl(canonical_url(parsed), url_key(parsed))
 
 
 class Route:
     """One registered route, as ``add`` returns it.
 
     Attributes:
-        method: the HTTP method, upper case.
+        method: the HTTP method, upper case; ``*`` for any.
+        target: the URLs it is for.
+        match: what else a request must have, or None.
+        when: a name of the mock's state and the value it must have, or None.
+        then: a name of the mock's state and the value it gets by an answer, or None.
         calls: the requests it answered, in order of arrival.
-        remaining: how often it will still answer; ``None`` for ever.
         name: what messages call it, if it was given a name.
         registered_at: ``file:line`` of the call that registered it.
     """
@@ -134,6 +46,7 @@ class Route:
     __slots__ = (
         "_left",
         "calls",
+        "match",
         "method",
         "name",
         "order",
@@ -141,6 +54,8 @@ class Route:
         "registered_at",
         "reply",
         "target",
+        "then",
+        "when",
     )
 
     def __init__(
@@ -149,16 +64,22 @@ class Route:
         target: Target,
         reply: Reply,
         *,
+        match: Matcher | None = None,
         repeat: bool | int = 1,
         priority: int = 0,
         name: str | None = None,
+        when: StateValue | None = None,
+        then: StateValue | None = None,
         registered_at: str | None = None,
     ) -> None:
         self.method = method.upper()
         self.target = target
         self.reply = reply
+        self.match = match
         self.priority = priority
         self.name = name
+        self.when = when
+        self.then = then
         self.registered_at = registered_at
         self.order = 0
         self.calls: list[AiointerceptRequest] = []
@@ -193,6 +114,11 @@ class Route:
     def last_call(self) -> AiointerceptRequest | None:
         """The last request that the route answered."""
         return self.calls[-1] if self.calls else None
+
+    @property
+    def rank(self) -> tuple[int, bool, int]:
+        """Where it stands among routes of one URL: a route without conditions is the fallback."""
+        return -self.priority, self.match is None and self.when is None, self.order
 
     def spend(self) -> None:
         """Count one answer of a route that has an end. Callers hold the registry's lock."""

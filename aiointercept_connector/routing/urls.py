@@ -23,7 +23,6 @@ __all__ = (
     "UrlSpec",
     "canonical_url",
     "is_loopback",
-    "is_path",
     "merge_params",
     "normal_path",
     "query_key",
@@ -93,11 +92,6 @@ def canonical_url(url: URL) -> URL:
 def merge_params(url: URL, params: QueryParams | None) -> URL:
     """Return *url* with *params* appended to the query it already has."""
     return url.extend_query(params) if params else url
-
-
-def is_path(url: URL) -> bool:
-    """Tell whether *url* is a path alone, to be matched on any host."""
-    return not url.absolute and url.raw_path.startswith("/")
 
 
 def is_loopback(host: str) -> bool:

@@ -1,5 +1,8 @@
 """The wires under one fixture: what a test asks of memory it asks of loopback TCP as well."""
 
+# A protocol's methods are documented in asyncio.
+# ruff: noqa: D102
+
 from __future__ import annotations
 
 import asyncio
@@ -7,7 +10,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -57,8 +60,8 @@ class Recorder(asyncio.BaseProtocol):
         return [call for call in self.calls if call.endswith("_writing")]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # A cast: uvloop's transports are no subclass.
+        self.transport = cast("asyncio.Transport", transport)
         self.called("connection_made")
 
     def pause_writing(self) -> None:
@@ -115,10 +118,9 @@ class Pair:
     server: asyncio.Transport
     at_server: Recorder
 
-    @property
-    def is_over(self) -> bool:
-        """Whether both ends know that the connection is lost."""
-        return self.at_client.is_lost and self.at_server.is_lost
+    async def over(self) -> None:
+        """Wait until both ends know that the connection is lost."""
+        await until(lambda: self.at_client.is_lost and self.at_server.is_lost)
 
     async def fill(self) -> bytes:
         """Write from the client until a server that is not reading holds it up for good."""
@@ -161,7 +163,7 @@ def reset(transport: asyncio.Transport) -> None:
     """Close one end with an RST, by the means of its wire."""
     if isinstance(transport, MemoryTransport):
         transport.reset()
-    else:
+    elif not transport.is_closing():
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
@@ -196,9 +198,10 @@ async def connect(
 
     yield connected
     for pair in made:
-        pair.client.abort()
-        pair.server.abort()
-        await until(lambda pair=pair: pair.is_over)
+        for transport, protocol in ((pair.client, pair.at_client), (pair.server, pair.at_server)):
+            if not protocol.is_lost:
+                transport.abort()
+        await pair.over()
 
 
 @pytest.fixture

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import errno
 import gc
+import io
+import os
 import random
 import ssl
 import weakref
@@ -35,13 +38,13 @@ pytestmark = pytest.mark.anyio
 Reports = list[dict[str, Any]]
 
 
-class Broken(Exception):
+class ProtocolFailedError(Exception):
     """What a protocol under test raises."""
 
 
 def fail() -> None:
-    """Raise `Broken`, from whichever call it is hooked into."""
-    raise Broken
+    """Raise `ProtocolFailedError`, from whichever call it is hooked into."""
+    raise ProtocolFailedError
 
 
 @pytest.fixture
@@ -50,7 +53,14 @@ def on_uvloop(anyio_backend: tuple[str, dict[str, bool]]) -> bool:
     return "use_uvloop" in anyio_backend[1]
 
 
+def is_uvloops(transport: asyncio.Transport) -> bool:
+    """Tell whether *transport* is one of uvloop's own."""
+    return type(transport).__module__.startswith("uvloop")
+
+
 class TestData:
+    """What is written arrives."""
+
     async def test_arrives_in_order(self, pair: Pair) -> None:
         """What was written arrives, byte for byte and in order."""
         for word in (b"one ", b"two ", b"three"):
@@ -61,7 +71,9 @@ class TestData:
         """Both directions are open at once, and do not mix."""
         pair.client.write(b"ping")
         pair.server.write(b"pong")
-        await until(lambda: pair.at_server.received == b"ping" and pair.at_client.received == b"pong")
+        await until(
+            lambda: pair.at_server.received == b"ping" and pair.at_client.received == b"pong"
+        )
 
     async def test_never_from_within_write(self, pair: Pair) -> None:
         """The other end's protocol is not called before `write` has returned."""
@@ -98,7 +110,7 @@ class TestData:
         with pytest.raises(TypeError, match=f"bytes-like object.* not '{type(data).__name__}'"):
             pair.client.write(data)
         pair.client.close()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_server.received == b""
 
     @pytest.mark.parametrize("data", [b"", bytearray()])
@@ -125,6 +137,8 @@ class TestData:
 
 
 class TestReading:
+    """Pausing and resuming the input."""
+
     async def test_pause(self, pair: Pair) -> None:
         """A paused end is given nothing until it resumes, and then everything."""
         pair.server.pause_reading()
@@ -200,6 +214,8 @@ class TestReading:
 
 
 class TestBufferedProtocol:
+    """Protocols that lend a buffer, and changing protocols."""
+
     @pytest.mark.parametrize("size", [7, 64 * 1024])
     async def test_receives(self, connect: Connect, size: int) -> None:
         """A `BufferedProtocol` is given everything, whatever the size of its buffer."""
@@ -227,10 +243,12 @@ class TestBufferedProtocol:
     async def test_failure(self, connect: Connect, reports: Reports, name: str) -> None:
         """What `get_buffer` or `buffer_updated` raises is reported, and ends the connection."""
         pair = await connect(PlainRecorder(), BufferedRecorder(10))
+        if is_uvloops(pair.server) and name == "get_buffer":
+            pytest.skip("uvloop replaces what get_buffer() raised by an error of its own")
         pair.at_server.when[name] = fail
         pair.client.write(b"x")
-        await until(lambda: pair.is_over)
-        assert isinstance(pair.at_server.lost_with, Broken)
+        await pair.over()
+        assert isinstance(pair.at_server.lost_with, ProtocolFailedError)
         assert [report["exception"] for report in reports] == [pair.at_server.lost_with]
         reports.clear()
 
@@ -238,13 +256,15 @@ class TestBufferedProtocol:
         """A buffer without room is a fault of the protocol, and reported as one."""
         pair = await connect(PlainRecorder(), BufferedRecorder(0))
         pair.client.write(b"x")
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert "empty buffer" in str(pair.at_server.lost_with)
         assert [report["exception"] for report in reports] == [pair.at_server.lost_with]
         reports.clear()
 
 
 class TestFlowControl:
+    """Pausing and resuming the writer."""
+
     async def test_small_write_is_sent(self, pair: Pair) -> None:
         """What fits the kernel is not unsent, even while nobody reads it."""
         pair.server.pause_reading()
@@ -265,29 +285,23 @@ class TestFlowControl:
         assert pair.client.get_write_buffer_size() == 0
 
     async def test_pauses_within_write(self, pair: Pair) -> None:
-        """`pause_writing` is called before the `write` that exceeds the limit returns."""
-        await pair.fill()
-        pair.client.set_write_buffer_limits(high=2**30)
-        pair.at_client.calls.clear()
-        await pair_resumed(pair)
-        pair.client.set_write_buffer_limits(high=0)
-        pair.server.pause_reading()
+        """`pause_writing` is called before the `write` that exceeds the limit returns, and once."""
         pair.client.write(BLOCK * 64)
-        assert pair.at_client.flow[-1:] == ["pause_writing"]
+        assert pair.at_client.flow == ["pause_writing"]
+        pair.client.write(BLOCK)
+        assert pair.at_client.flow == ["pause_writing"]
 
     async def test_resumes_at_low(self, pair: Pair) -> None:
-        """`resume_writing` is called with no more than the low limit left unsent."""
+        """`resume_writing` is called once no more than the low limit is unsent."""
         left: list[int] = []
         pair.at_client.when["resume_writing"] = lambda: left.append(
             pair.client.get_write_buffer_size()
         )
-        pair.client.set_write_buffer_limits(high=200_000, low=100_000)
-        sent = await pair.fill()
-        left.clear()
+        pair.client.set_write_buffer_limits(high=1_000_000, low=0)
+        await pair.fill()
         pair.server.resume_reading()
-        await until(lambda: pair.at_server.received == sent)
-        await until(lambda: left != [])
-        assert left[-1] <= 100_000
+        await until(lambda: pair.at_client.flow[-1] == "resume_writing")
+        assert set(left) == {0}
 
     async def test_write_from_resume_writing(self, pair: Pair) -> None:
         """What is written from within `resume_writing` is sent in its place, even while closing."""
@@ -295,36 +309,36 @@ class TestFlowControl:
         pair.at_client.when["resume_writing"] = lambda: pair.client.write(b"last")
         pair.client.close()
         pair.server.resume_reading()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_server.received == sent + b"last" * pair.at_client.flow.count(
             "resume_writing"
         )
 
     async def test_limits(self, pair: Pair) -> None:
-        """The limits are asyncio's: 64 KiB, and the low one a quarter of the high one."""
-        transport = pair.client
-        limits = [transport.get_write_buffer_limits()]
-        for given in ({"high": 100}, {"low": 100}, {"high": 100, "low": 99}, {"high": 0}, {}):
-            transport.set_write_buffer_limits(**given)
-            limits.append(transport.get_write_buffer_limits())
-        default = (16 * 1024, 64 * 1024)
-        assert limits == [default, (25, 100), (100, 400), (99, 100), (0, 0), default]
+        """Of the two limits either follows from the other, and both have a default."""
+        limits = []
+        for limit in ({"high": 100}, {"low": 100}, {"high": 100, "low": 99}, {"high": 0}, {}):
+            pair.client.set_write_buffer_limits(**limit)
+            limits.append(pair.client.get_write_buffer_limits())
+        assert limits == [(25, 100), (100, 400), (99, 100), (0, 0), (16 * 1024, 64 * 1024)]
+
+    async def test_default_limits(self, pair: Pair) -> None:
+        """The default is in force from the start."""
+        if is_uvloops(pair.client):
+            pytest.skip("uvloop starts with a low limit of 16 bytes")
+        assert pair.client.get_write_buffer_limits() == (16 * 1024, 64 * 1024)
 
     @pytest.mark.parametrize(("high", "low"), [(10, 11), (-1, None), (5, -1)])
     async def test_wrong_limits(self, pair: Pair, high: int, low: int | None) -> None:
         """Limits that contradict each other are refused, and change nothing."""
+        before = pair.client.get_write_buffer_limits()
         with pytest.raises(ValueError, match="must be >="):
             pair.client.set_write_buffer_limits(high, low)
-        assert pair.client.get_write_buffer_limits() == (16 * 1024, 64 * 1024)
+        assert pair.client.get_write_buffer_limits() == before
 
     async def test_lower_limit(self, pair: Pair) -> None:
         """A limit below what is unsent already pauses the protocol at once."""
-        pair.client.set_write_buffer_limits(high=150_000, low=1)
-        await pair.fill()
         pair.client.set_write_buffer_limits(high=2**30)
-        pair.at_client.calls.clear()
-        await pair_resumed(pair)
-        pair.server.pause_reading()
         pair.client.write(BLOCK * 64)
         assert pair.at_client.flow == []
         pair.client.set_write_buffer_limits(high=1)
@@ -340,20 +354,14 @@ class TestFlowControl:
         await until(lambda: pair.at_client.flow[-1] == "resume_writing")
         pair.at_client.when.clear()
         assert {report["message"] for report in reports} == {f"protocol.{name}() failed"}
-        assert {type(report["exception"]) for report in reports} == {Broken}
+        assert {type(report["exception"]) for report in reports} == {ProtocolFailedError}
         assert not pair.client.is_closing()
         reports.clear()
 
 
-async def pair_resumed(pair: Pair) -> None:
-    """Let the server read everything that waits."""
-    pair.server.resume_reading()
-    await until(lambda: pair.client.get_write_buffer_size() == 0)
-    await until(lambda: pair.at_client.flow[-1:] != ["pause_writing"])
-    await settle()
-
-
 class TestHalfClose:
+    """Ending one direction."""
+
     async def test_other_direction_stays_open(self, pair: Pair) -> None:
         """After `write_eof` an end that says so may still answer."""
         pair.at_server.keep_open = True
@@ -380,7 +388,7 @@ class TestHalfClose:
     async def test_closes_by_default(self, pair: Pair) -> None:
         """An end whose `eof_received` returns false closes, and so does then the other."""
         pair.client.write_eof()
-        await until(lambda: pair.is_over)
+        await pair.over()
         ends = [pair.at_client, pair.at_server]
         assert [end.calls[1:] for end in ends] == [["eof_received", "connection_lost"]] * 2
         assert [end.lost_with for end in ends] == [None, None]
@@ -403,11 +411,22 @@ class TestHalfClose:
         await settle()
         assert pair.at_server.calls[1:] == ["eof_received"]
 
+    async def test_told_again(self, pair: Pair) -> None:
+        """An end that stays open is told of the end of the stream again when it reads anew."""
+        pair.at_server.keep_open = True
+        pair.client.write_eof()
+        await until(lambda: "eof_received" in pair.at_server.calls)
+        pair.server.pause_reading()
+        pair.server.resume_reading()
+        await until(lambda: pair.at_server.calls[1:] == ["eof_received", "eof_received"])
+
     async def test_after_close(self, pair: Pair) -> None:
-        """`write_eof` on a closed transport does nothing."""
+        """`write_eof` on a closed transport does nothing: `write` is still ignored."""
         pair.client.close()
         pair.client.write_eof()
-        await until(lambda: pair.is_over)
+        if not is_uvloops(pair.client):  # to uvloop it counts all the same
+            pair.client.write(b"x")
+        await pair.over()
         assert pair.at_server.calls[1:] == ["eof_received", "connection_lost"]
 
     async def test_can(self, pair: Pair) -> None:
@@ -419,13 +438,15 @@ class TestHalfClose:
         pair.at_server.when["eof_received"] = fail
         pair.at_server.keep_open = True
         pair.client.write_eof()
-        await until(lambda: pair.is_over)
-        assert isinstance(pair.at_server.lost_with, Broken)
+        await pair.over()
+        assert isinstance(pair.at_server.lost_with, ProtocolFailedError)
         assert [report["exception"] for report in reports] == [pair.at_server.lost_with]
         reports.clear()
 
 
 class TestClose:
+    """The orderly end."""
+
     async def test_order(self, pair: Pair) -> None:
         """`close` tells its own protocol, from the loop, and then the other end."""
         order: list[str] = []
@@ -435,7 +456,7 @@ class TestClose:
         pair.client.close()
         assert pair.client.is_closing()
         assert order == []
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert order == ["client lost", "server eof", "server lost"]
         assert pair.at_client.lost_with is None
         assert pair.at_server.lost_with is None
@@ -444,7 +465,7 @@ class TestClose:
         """What was written before `close` arrives before the end."""
         pair.client.write(b"last words")
         pair.client.close()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_server.received == b"last words"
         assert pair.at_server.calls[1:] == ["data_received", "eof_received", "connection_lost"]
 
@@ -456,16 +477,25 @@ class TestClose:
         assert pair.client.is_closing()
         assert not pair.at_client.is_lost
         pair.server.resume_reading()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_server.received == sent
         assert pair.at_client.lost_with is None
+
+    async def test_flushes_below_the_limit(self, pair: Pair) -> None:
+        """`close` also waits for what is unsent but has not paused its protocol."""
+        pair.client.set_write_buffer_limits(high=2**30)
+        pair.client.write(BLOCK * 64)
+        pair.client.close()
+        await pair.over()
+        assert pair.at_server.received == BLOCK * 64
+        assert pair.at_client.calls[1:] == ["connection_lost"]
 
     async def test_twice(self, pair: Pair) -> None:
         """Closing again, in any way, does not end the connection again."""
         pair.client.close()
         pair.client.close()
         pair.client.abort()
-        await until(lambda: pair.is_over)
+        await pair.over()
         pair.client.close()
         pair.client.abort()
         await settle()
@@ -475,15 +505,25 @@ class TestClose:
         """A closed end is given nothing more, not even what was on its way."""
         pair.server.write(b"too late")
         pair.client.close()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_client.calls[1:] == ["connection_lost"]
 
     async def test_write_after(self, pair: Pair) -> None:
         """What is written after `close` is ignored."""
         pair.client.close()
         pair.client.write(b"x")
-        await until(lambda: pair.is_over)
+        await pair.over()
+        assert pair.at_server.received == b""
+        assert pair.at_client.calls[1:] == ["connection_lost"]
+
+    async def test_write_after_lost(self, pair: Pair) -> None:
+        """What is written once the connection is lost is ignored."""
+        if is_uvloops(pair.client):
+            pytest.skip("uvloop raises RuntimeError for any use of a lost transport")
+        pair.client.close()
+        await pair.over()
         pair.client.write(b"x")
+        await settle()
         assert pair.at_server.received == b""
         assert pair.at_client.calls[1:] == ["connection_lost"]
 
@@ -493,15 +533,17 @@ class TestClose:
         pair.client.close()
         pair.client.write(b"more")
         pair.server.resume_reading()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_server.received == sent + b"more"
 
     async def test_at_both_ends(self, pair: Pair) -> None:
         """Both ends may close at once."""
         pair.client.close()
         pair.server.close()
-        await until(lambda: pair.is_over)
-        assert pair.at_client.calls == pair.at_server.calls == ["connection_made", "connection_lost"]
+        await pair.over()
+        assert (
+            pair.at_client.calls == pair.at_server.calls == ["connection_made", "connection_lost"]
+        )
         assert pair.at_client.lost_with is None
         assert pair.at_server.lost_with is None
 
@@ -514,25 +556,27 @@ class TestClose:
 
         pair.at_server.when["data_received"] = answer
         pair.client.write(b"question")
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_client.calls[1:] == ["data_received", "eof_received", "connection_lost"]
 
     async def test_failure(self, pair: Pair, reports: Reports) -> None:
         """What `connection_lost` raises is reported, and the other end still sees the close."""
         pair.at_client.when["connection_lost"] = fail
         pair.client.close()
-        await until(lambda: pair.is_over)
-        assert [type(report["exception"]) for report in reports] == [Broken]
+        await pair.over()
+        assert [type(report["exception"]) for report in reports] == [ProtocolFailedError]
         reports.clear()
 
 
 class TestAbort:
+    """The end that waits for nothing."""
+
     async def test_ends_at_once(self, pair: Pair) -> None:
         """`abort` closes without an exception, and its protocol learns of it from the loop."""
         pair.client.abort()
         assert pair.client.is_closing()
         assert not pair.at_client.is_lost
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_client.lost_with is None
         assert pair.at_server.lost_with is None
         assert pair.at_server.calls[1:] == ["eof_received", "connection_lost"]
@@ -558,21 +602,26 @@ class TestAbort:
 
 
 class TestReset:
+    """The ends that are errors."""
+
     async def test_is_an_error(self, pair: Pair) -> None:
         """An RST reaches the other end as `ConnectionResetError`, and is no error to its maker."""
         reset(pair.server)
         assert not pair.at_server.is_lost
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_server.lost_with is None
         assert isinstance(pair.at_client.lost_with, ConnectionResetError)
-        assert str(pair.at_client.lost_with) == "[Errno 104] Connection reset by peer"
+        assert pair.at_client.lost_with.args == (errno.ECONNRESET, os.strerror(errno.ECONNRESET))
         assert pair.at_client.calls[1:] == ["connection_lost"]
 
     async def test_data_first(self, pair: Pair) -> None:
-        """What was sent before the RST is read before it."""
+        """What was sent before the RST is read before it, however late."""
+        pair.client.pause_reading()
         pair.server.write(b"half an ans")
         reset(pair.server)
-        await until(lambda: pair.is_over)
+        await settle()
+        pair.client.resume_reading()
+        await pair.over()
         assert pair.at_client.received == b"half an ans"
         assert isinstance(pair.at_client.lost_with, ConnectionResetError)
 
@@ -580,7 +629,7 @@ class TestReset:
         """A close in the same step does not turn an RST into an orderly end."""
         reset(pair.server)
         pair.server.close()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert isinstance(pair.at_client.lost_with, ConnectionResetError)
 
     async def test_unseen_while_paused(self, pair: Pair) -> None:
@@ -609,7 +658,7 @@ class TestReset:
         await settle()
         pair.server.write(b"answer")
         pair.server.close()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_client.received == b"answer"
         assert isinstance(pair.at_client.lost_with, ConnectionResetError)
         assert pair.at_server.lost_with is None
@@ -619,7 +668,7 @@ class TestReset:
         await pair.fill()
         pair.client.pause_reading()
         pair.server.close()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert isinstance(pair.at_client.lost_with, ConnectionResetError)
         assert pair.at_client.flow[-1] == "pause_writing"
 
@@ -628,7 +677,7 @@ class TestReset:
         await pair.fill()
         pair.client.close()
         pair.server.close()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert isinstance(pair.at_client.lost_with, ConnectionResetError)
 
     async def test_reads_before_it_fails(self, pair: Pair) -> None:
@@ -636,7 +685,7 @@ class TestReset:
         await pair.fill()
         pair.server.write(b"too large")
         pair.server.close()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_client.received == b"too large"
         assert isinstance(pair.at_client.lost_with, ConnectionResetError)
 
@@ -651,7 +700,7 @@ class TestReset:
         pair.client.write(b"x")
         await until(lambda: pair.at_client.is_lost)
         assert isinstance(pair.at_client.lost_with, BrokenPipeError)
-        assert str(pair.at_client.lost_with) == "[Errno 32] Broken pipe"
+        assert pair.at_client.lost_with.args == (errno.EPIPE, os.strerror(errno.EPIPE))
 
     async def test_after_the_end(self, pair: Pair) -> None:
         """An RST after the end of the stream is met by writing only, as a broken pipe."""
@@ -667,14 +716,17 @@ class TestReset:
 
 
 class TestProtocolFailure:
+    """What `data_received` raises."""
+
     async def test_data_received(self, pair: Pair, reports: Reports) -> None:
         """What `data_received` raises is reported with its transport, and ends the connection."""
         pair.at_server.when["data_received"] = fail
         pair.client.write(b"x")
-        await until(lambda: pair.is_over)
-        assert isinstance(pair.at_server.lost_with, Broken)
+        await pair.over()
+        assert isinstance(pair.at_server.lost_with, ProtocolFailedError)
         (report,) = reports
-        assert report["message"] == "Fatal error: protocol.data_received() call failed."
+        if not is_uvloops(pair.server):  # uvloop does not tell which call it was
+            assert report["message"] == "Fatal error: protocol.data_received() call failed."
         assert report["exception"] is pair.at_server.lost_with
         assert report["transport"] is pair.server
         assert report["protocol"] is pair.at_server
@@ -682,7 +734,7 @@ class TestProtocolFailure:
         assert pair.at_client.lost_with is None
         reports.clear()
 
-    async def test_os_error(self, pair: Pair, reports: Reports, on_uvloop: bool) -> None:
+    async def test_os_error(self, pair: Pair, reports: Reports) -> None:
         """An `OSError` from the protocol passes for the network's, and is not reported."""
 
         def refuse() -> None:
@@ -690,13 +742,15 @@ class TestProtocolFailure:
 
         pair.at_server.when["data_received"] = refuse
         pair.client.write(b"x")
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert str(pair.at_server.lost_with) == "no route"
-        if on_uvloop:  # to uvloop's own transports only a broken connection passes for that
+        if is_uvloops(pair.server):  # to uvloop only a broken connection passes for that
             reports.clear()
 
 
 class TestAsyncio:
+    """What asyncio builds on a transport."""
+
     async def test_extra_info(self) -> None:
         """Each end answers `get_extra_info` from what it was given, or else by the default."""
         client, server = memory_pair(asyncio.get_running_loop(), {"peername": "a"}, {"ssl": 1})
@@ -706,7 +760,7 @@ class TestAsyncio:
         assert server.get_extra_info("peername") is None
 
     async def test_streams(self, pair: Pair) -> None:
-        """asyncio's streams work over it: reading to the end, `drain`, `wait_closed`."""
+        """The streams of asyncio work over it: reading to the end, `drain`, `wait_closed`."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=1000)
         protocol = asyncio.StreamReaderProtocol(reader)
@@ -730,20 +784,21 @@ class TestAsyncio:
         if on_uvloop and isinstance(pair.client, MemoryTransport):
             pytest.skip("uvloop's start_tls() takes no transports but its own")
         loop = asyncio.get_running_loop()
-        tls = await asyncio.gather(
+        client, server = await asyncio.gather(
             loop.start_tls(pair.client, pair.at_client, anonymous(ssl.PROTOCOL_TLS_CLIENT)),
             loop.start_tls(
                 pair.server, pair.at_server, anonymous(ssl.PROTOCOL_TLS_SERVER), server_side=True
             ),
         )
-        assert None not in tls
-        client, server = tls
+        assert client is not None
+        assert server is not None
         client.write(BLOCK * 4)
         server.write(b"answer")
         await until(lambda: pair.at_server.received == BLOCK * 4)
         await until(lambda: pair.at_client.received == b"answer")
         client.close()
-        await until(lambda: pair.is_over)
+        server.close()
+        await pair.over()
 
     async def test_start_tls_fails(self, pair: Pair, on_uvloop: bool) -> None:
         """A failed handshake raises what OpenSSL says, and closes the connection."""
@@ -768,6 +823,8 @@ def anonymous(protocol: int) -> ssl.SSLContext:
 
 
 class TestMemoryOnly:
+    """What sockets do not have, or do otherwise."""
+
     async def test_repr(self) -> None:
         """The repr tells in a line whether it is open, and what it waits for each way."""
         pair = await connect_memory(PlainRecorder(), PlainRecorder())
@@ -796,9 +853,8 @@ class TestMemoryOnly:
     async def test_sendfile(self) -> None:
         """`loop.sendfile` says that it is not implemented, which is what aiohttp falls back on."""
         pair = await connect_memory(PlainRecorder(), PlainRecorder())
-        with open(__file__, "rb") as file:  # noqa: ASYNC230 - sendfile() takes nothing else
-            with pytest.raises(NotImplementedError):
-                await asyncio.get_running_loop().sendfile(pair.client, file)
+        with pytest.raises(NotImplementedError):
+            await asyncio.get_running_loop().sendfile(pair.client, io.BytesIO(b"x"))
 
     async def test_input_waits_for_a_protocol(self) -> None:
         """What is written before the other end has its protocol is kept for it."""
@@ -810,29 +866,18 @@ class TestMemoryOnly:
         protocol.connection_made(server)
         await until(lambda: protocol.received == b"early")
 
-    async def test_end_is_told_once(self) -> None:
-        """Pausing and resuming after the end of the stream does not bring the end again."""
-        pair = await connect_memory(PlainRecorder(), PlainRecorder())
-        pair.at_server.keep_open = True
-        pair.client.write_eof()
-        await settle()
-        pair.server.pause_reading()
-        pair.server.resume_reading()
-        await settle()
-        assert pair.at_server.calls == ["connection_made", "eof_received"]
-
     async def test_keeps_no_protocol(self) -> None:
-        """A lost connection holds on to neither protocol, nor to the loop's attention."""
+        """The transports of a lost connection hold on to neither protocol."""
         pair = await connect_memory(PlainRecorder(), PlainRecorder())
         transports = pair.client, pair.server
-        protocols = [weakref.ref(pair.at_client), weakref.ref(pair.at_server)]
+        protocols = weakref.ref(pair.at_client), weakref.ref(pair.at_server)
         pair.client.close()
-        await until(lambda: pair.is_over)
+        await pair.over()
         await settle()
         del pair
         gc.collect()
         assert [protocol() for protocol in protocols] == [None, None]
-        assert all(transport.is_closing() for transport in transports)
+        assert [transport.is_closing() for transport in transports] == [True, True]
 
     async def test_has_slots(self) -> None:
         """A transport has no `__dict__`, but may be weakly referenced, as any other."""
@@ -841,11 +886,17 @@ class TestMemoryOnly:
         assert weakref.ref(client)() is client
 
     async def test_one_call_for_many_writes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Writes in one step wake the other end once, and reach it in one piece."""
+        """Writes in one step cost one call of the loop, and arrive in one piece."""
         pair = await connect_memory(PlainRecorder(), PlainRecorder())
-        for _ in range(100):
-            pair.client.write(b"0123456789")
-        await settle()
+        loop = asyncio.get_running_loop()
+        calls: list[Callable[[], object]] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(loop, "call_soon", lambda call, **_: calls.append(call))
+            for _ in range(100):
+                pair.client.write(b"0123456789")
+        assert len(calls) == 1
+        loop.call_soon(calls[0])
+        await until(lambda: pair.at_server.received == b"0123456789" * 100)
         assert isinstance(pair.at_server, PlainRecorder)
         assert pair.at_server.largest == 1000
 
@@ -879,6 +930,8 @@ def test_interrupt(name: str) -> None:
 
 
 class TestRandomTalk:
+    """Sequences that nobody thought of."""
+
     @pytest.mark.parametrize("seed", range(8))
     async def test_nothing_lost(self, pair: Pair, seed: int) -> None:
         """However much is written and however reading stops and starts, all of it arrives."""
@@ -903,18 +956,18 @@ class TestRandomTalk:
         pair.client.write_eof()
         await until(lambda: "eof_received" in pair.at_server.calls)
         pair.server.close()
-        await until(lambda: pair.is_over)
+        await pair.over()
         assert pair.at_server.received == sent[pair.client]
         assert pair.at_client.received == sent[pair.server]
         assert pair.at_client.lost_with is None
         assert pair.at_server.lost_with is None
 
     @settings(
-        max_examples=150,
+        max_examples=200,
         deadline=None,
         derandomize=True,
         database=None,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow],
     )
     @given(
         steps=st.lists(
@@ -924,6 +977,7 @@ class TestRandomTalk:
                     ["write", "write", "pause", "resume", "eof", "close", "abort", "reset"]
                 ),
             ),
+            min_size=2,
             max_size=12,
         ),
         keep_open=st.booleans(),
@@ -934,7 +988,7 @@ class TestRandomTalk:
         assert memory == await play(connect_tcp, steps, keep_open)
 
 
-Outcome = list[tuple[bytes, list[str], "type[BaseException] | None"]]
+Outcome = list[tuple[bytes, list[str], type[BaseException | None]]]
 
 
 async def play(connect: Connect, steps: list[tuple[str, str]], keep_open: bool) -> Outcome:
@@ -943,25 +997,44 @@ async def play(connect: Connect, steps: list[tuple[str, str]], keep_open: bool) 
     pair = await connect(*ends)
     for end in ends:
         end.keep_open = keep_open
+    paused: set[asyncio.Transport] = set()
+
+    def pause(transport: asyncio.Transport) -> None:
+        paused.add(transport)
+        transport.pause_reading()
+
+    def resume(transport: asyncio.Transport) -> None:
+        # To uvloop any resume_reading() is a new start, which asyncio ignores unless paused.
+        if transport in paused:
+            paused.remove(transport)
+            transport.resume_reading()
+
+    def end_output(transport: asyncio.Transport, other: Recorder) -> None:
+        # On a socket that has been reset, asyncio raises and uvloop ends the connection.
+        if not other.is_lost:
+            transport.write_eof()
+
     for number, (end_name, step) in enumerate(steps):
-        transport = pair.client if end_name == "client" else pair.server
+        transport, other = (
+            (pair.client, pair.at_server) if end_name == "client" else (pair.server, pair.at_client)
+        )
         actions: dict[str, Callable[[], object]] = {
             "write": partial(transport.write, b"%d " % number * 1000),
-            "pause": transport.pause_reading,
-            "resume": transport.resume_reading,
-            "eof": transport.write_eof,
+            "pause": partial(pause, transport),
+            "resume": partial(resume, transport),
+            "eof": partial(end_output, transport, other),
             "close": transport.close,
             "abort": transport.abort,
             "reset": partial(reset, transport),
         }
-        with suppress(RuntimeError, OSError):
+        with suppress(RuntimeError):
             actions[step]()
         await settle()
-    for last in (pair.client.resume_reading, pair.server.resume_reading, pair.client.close):
-        last()
+    for transport in (pair.client, pair.server):
+        resume(transport)
         await settle()
+    pair.client.close()
+    await settle()
     pair.server.close()
-    await until(lambda: pair.is_over)
-    return [
-        (bytes(end.received), end.calls, end.lost_with and type(end.lost_with)) for end in ends
-    ]
+    await pair.over()
+    return [(bytes(end.received), end.calls, type(end.lost_with)) for end in ends]

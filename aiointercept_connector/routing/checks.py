@@ -1,0 +1,389 @@
+"""What a ``Match`` can ask of a request, one small value a question.
+
+A check holds or does not; the same check says what it expected and what came, so that matching and
+explaining cannot disagree. Anything that cannot be decoded or parsed does not hold; it is no error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from http.cookies import CookieError
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from unittest.mock import ANY
+
+from .values import (
+    Absent,
+    form_values,
+    identical,
+    json_differences,
+    json_equal,
+    paired,
+    shortened,
+    value_fits,
+)
+
+if TYPE_CHECKING:
+    from ..journal.parts import Part
+    from ..journal.request import AiointerceptRequest
+
+__all__ = (
+    "BodyIs",
+    "Check",
+    "CookiesHave",
+    "FormIs",
+    "HeadersHave",
+    "JsonHas",
+    "JsonIs",
+    "MethodIs",
+    "PartsAre",
+    "Predicate",
+    "QueryHas",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """One question to a request.
+
+    Attributes:
+        field: what of the request is asked about.
+        wanted: what is expected there.
+    """
+
+    field: ClassVar[str]
+    wanted: Any
+
+    def holds(self, request: AiointerceptRequest) -> bool:
+        """Tell whether the request has what is expected."""
+        raise NotImplementedError
+
+    def differences(self, request: AiointerceptRequest) -> Iterator[str]:
+        """Say what was expected and what came; for a check that does not hold."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and identical(self.wanted, getattr(other, "wanted", None))
+
+    def __hash__(self) -> int:
+        return hash(type(self))  # what is wanted may be unhashable
+
+    def __str__(self) -> str:
+        """Return the argument of ``Match`` that asks this."""
+        return f"{self.field}={self.wanted!r}"
+
+
+class MethodIs(Check):
+    """The method is one of several."""
+
+    field = "method"
+
+    def holds(self, request: AiointerceptRequest) -> bool:
+        """Tell whether the method is among them."""
+        return request.method in self.wanted
+
+    def differences(self, request: AiointerceptRequest) -> Iterator[str]:
+        """Name the methods."""
+        yield f"expected {' or '.join(self.wanted)}, got {request.method}"
+
+
+class _ValuesHave(Check):
+    """Names have values, among others that are not looked at."""
+
+    def _came(self, request: AiointerceptRequest, name: str) -> Sequence[str]:
+        raise NotImplementedError
+
+    def holds(self, request: AiointerceptRequest) -> bool:
+        """Tell whether each name has its value."""
+        for name, value in self.wanted.items():
+            if not _values_fit(value, self._came(request, name)):
+                return False
+        return True
+
+    def differences(self, request: AiointerceptRequest) -> Iterator[str]:
+        """Name the names that do not."""
+        for name, value in self.wanted.items():
+            came = self._came(request, name)
+            if not _values_fit(value, came):
+                got = ", ".join(map(shortened, came)) if came else "nothing"
+                yield f"{name}: expected {_wanted(value)}, got {got}"
+
+
+def _values_fit(wanted: Any, came: Sequence[str]) -> bool:
+    if isinstance(wanted, list):
+        # Each expected value needs one of its own: `a=1` twice is not `a=1` once.
+        return None not in paired(wanted, came, value_fits)
+    if isinstance(wanted, Absent):
+        return not came
+    return any(value_fits(wanted, text) for text in came)
+
+
+class QueryHas(_ValuesHave):
+    """The query has these parameters."""
+
+    field = "query"
+
+    def _came(self, request: AiointerceptRequest, name: str) -> Sequence[str]:
+        return request.url.query.getall(name, ())
+
+
+class HeadersHave(_ValuesHave):
+    """The headers have these names, in any case."""
+
+    field = "headers"
+
+    def _came(self, request: AiointerceptRequest, name: str) -> Sequence[str]:
+        return request.headers.getall(name, ())
+
+
+class CookiesHave(_ValuesHave):
+    """The request sends these cookies."""
+
+    field = "cookies"
+
+    def _came(self, request: AiointerceptRequest, name: str) -> Sequence[str]:
+        try:
+            value = request.cookies.get(name)
+        except CookieError:
+            return ()
+        return () if value is None else (value,)
+
+
+class _NotJson:
+    """Stands for a body that is not JSON; equal to nothing."""
+
+
+_NOT_JSON: Final = _NotJson()
+
+
+class _Parser:
+    """Parses bodies as JSON, and keeps the last result.
+
+    The routes of one URL are asked about the same request one after the other, and are then laid
+    beside it to explain why none of them answered: a large body is parsed once for all of them.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[weakref.ref[AiointerceptRequest] | None, Any] = (None, None)
+
+    def parsed(self, request: AiointerceptRequest) -> Any:
+        """Return the body as a JSON value, or ``_NOT_JSON``."""
+        of, value = self._last
+        if of is not None and of() is request:
+            return value
+        try:
+            value = json.loads(request.captured_body or b"")
+        except (ValueError, RecursionError):
+            value = _NOT_JSON
+        # One assignment, so that threads which parse at the same time cannot mix their results.
+        self._last = weakref.ref(request, self._forget), value
+        return value
+
+    def _forget(self, of: weakref.ref[AiointerceptRequest]) -> None:
+        if self._last[0] is of:
+            self._last = None, None
+
+
+_parsed = _Parser().parsed
+
+
+class JsonIs(Check):
+    """The body is this JSON value."""
+
+    field = "json"
+    subset: ClassVar[bool] = False
+
+    def holds(self, request: AiointerceptRequest) -> bool:
+        """Tell whether the body is equal to the value, as JSON."""
+        came = _parsed(request)
+        if came is _NOT_JSON:
+            return False
+        try:
+            return json_equal(self.wanted, came, subset=self.subset)
+        except RecursionError:
+            return False
+
+    def differences(self, request: AiointerceptRequest) -> Iterator[str]:
+        """Name the places where they differ."""
+        came = _parsed(request)
+        if came is _NOT_JSON:
+            body = request.captured_body
+            what = f"a body that is not JSON: {shortened(body)}" if body else "no body"
+            yield f"expected {shortened(self.wanted)}, got {what}"
+            return
+        try:
+            yield from json_differences(self.wanted, came, subset=self.subset)
+        except RecursionError:
+            yield "nested too deeply to be compared"
+
+
+class JsonHas(JsonIs):
+    """The body is a JSON value that contains this one, at any depth."""
+
+    field = "json_subset"
+    subset = True
+
+
+class FormIs(Check):
+    """The body is a form with exactly these fields."""
+
+    field = "form"
+
+    def holds(self, request: AiointerceptRequest) -> bool:
+        """Tell whether the body has these fields and no others."""
+        return next(self.differences(request), None) is None
+
+    def differences(self, request: AiointerceptRequest) -> Iterator[str]:
+        """Name the fields that differ."""
+        form = request.captured_form
+        if form is None:
+            yield f"expected form fields, got {described_body(request)}"
+            return
+        came = form_values(form.items())
+        for name, wanted in self.wanted.items():
+            values = came.pop(name, [])
+            if len(wanted) != len(values) or not all(map(value_fits, wanted, values)):
+                yield f"{name}: expected {_listed(wanted)}, got {_listed(values)}"
+        for name, values in came.items():
+            yield f"{name}: expected nothing, got {_listed(values)}"
+
+
+class PartsAre(Check):
+    """The body is multipart, with exactly these parts, in any order."""
+
+    field = "multipart"
+
+    def holds(self, request: AiointerceptRequest) -> bool:
+        """Tell whether the body has these parts and no others."""
+        return next(self.differences(request), None) is None
+
+    def differences(self, request: AiointerceptRequest) -> Iterator[str]:
+        """Name the parts that are missing, and those that are too many."""
+        came = request.captured_parts
+        if came is None:
+            yield f"expected a multipart body, got {described_body(request)}"
+            return
+        places = paired(self.wanted, came, _part_fits)
+        for part, place in zip(self.wanted, places, strict=True):
+            if place is None:
+                yield f"expected a part with {_part(part)}, got none left like it"
+        for place, part in enumerate(came):
+            if place not in places:
+                yield f"expected no other part, got {shortened(part)}"
+
+
+def _part_fits(wanted: dict[str, Any], part: Part) -> bool:
+    for name, value in wanted.items():
+        came = getattr(part, name)
+        if value is None or isinstance(value, Absent):
+            if came is not None:
+                return False
+        elif came is None or not _content_fits(value, came, part.charset):
+            return False
+    return True
+
+
+def _part(wanted: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_wanted(value)}" for name, value in wanted.items()) or "anything"
+
+
+class BodyIs(Check):
+    """The body is this, or contains what the expression matches."""
+
+    field = "body"
+
+    def holds(self, request: AiointerceptRequest) -> bool:
+        """Tell whether the body, empty if there is none, is what is expected."""
+        body = request.captured_body or b""
+        return _content_fits(self.wanted, body, request.charset or "utf-8")
+
+    def differences(self, request: AiointerceptRequest) -> Iterator[str]:
+        """Show both."""
+        body = request.captured_body
+        yield f"expected {_wanted(self.wanted)}, got {shortened(body) if body else 'no body'}"
+
+
+def _content_fits(wanted: Any, came: str | bytes, charset: str) -> bool:
+    """Compare as text or as bytes, whichever is expected."""
+    if wanted is ANY:
+        return True
+    pattern = wanted.pattern if isinstance(wanted, re.Pattern) else wanted
+    try:
+        if isinstance(pattern, str) and isinstance(came, bytes):
+            came = came.decode(charset)
+        elif isinstance(pattern, bytes) and isinstance(came, str):
+            came = came.encode()
+    except (LookupError, UnicodeError):
+        return False
+    if isinstance(wanted, re.Pattern):
+        return wanted.search(came) is not None
+    return bool(wanted == came)
+
+
+class Predicate(Check):
+    """A function of the test says so."""
+
+    field = "predicate"
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the function must be awaited."""
+        return iscoroutinefunction(self.wanted) or iscoroutinefunction(
+            getattr(self.wanted, "__call__", None)  # noqa: B004 - its kind is asked, not whether
+        )
+
+    @property
+    def name(self) -> str:
+        """What messages call the function."""
+        return getattr(self.wanted, "__qualname__", None) or repr(self.wanted)
+
+    def holds(self, request: AiointerceptRequest) -> bool:
+        """Ask the function.
+
+        Raises:
+            TypeError: it is a coroutine function.
+        """
+        if self.is_async:
+            raise TypeError(
+                f"{self.name} is a coroutine function: use `await match.matches_async(request)`."
+            )
+        return bool(self.wanted(request))
+
+    async def holds_async(self, request: AiointerceptRequest) -> bool:
+        """Ask the function, of either kind."""
+        return bool(await self.wanted(request)) if self.is_async else self.holds(request)
+
+    def differences(self, request: AiointerceptRequest) -> Iterator[str]:
+        """Name the function."""
+        yield f"{self.name} returned something false"
+
+    def __str__(self) -> str:
+        return f"predicate={self.name}"
+
+
+def described_body(request: AiointerceptRequest) -> str:
+    """Say in a line what body *request* has."""
+    body = request.captured_body
+    if not body:
+        return "no body"
+    return f"a body of {request.content_type}, {len(body)} bytes: {shortened(body)}"
+
+
+def _wanted(value: Any) -> str:
+    if value is None or isinstance(value, Absent):
+        return "nothing"
+    if value is ANY:
+        return "any value"
+    if isinstance(value, re.Pattern):
+        return f"a match of {value.pattern!r}"
+    if isinstance(value, list):
+        return _listed(value)
+    return shortened(value)
+
+
+def _listed(values: Sequence[Any]) -> str:
+    return ", ".join(map(_wanted, values)) if values else "nothing"

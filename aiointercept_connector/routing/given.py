@@ -1,0 +1,153 @@
+"""From the arguments of ``Match`` to what is checked; refused here is what could never match.
+
+What is given is copied, so that a matcher does not change with the test's own objects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+from unittest.mock import ANY
+
+from . import checks
+from .values import Absent, form_values
+
+__all__ = ("check_of",)
+
+Items: TypeAlias = "list[tuple[str, Any]]"
+
+
+def check_of(argument: str, value: Any) -> checks.Check:
+    """Return the check that *argument* of ``Match`` asks for.
+
+    Raises:
+        TypeError: the value is of a wrong type.
+        ValueError: it says what cannot be.
+    """
+    return _CHECKS[argument](argument, value)
+
+
+def _method(argument: str, value: Any) -> checks.Check:
+    methods = [value] if isinstance(value, str) else _list(value)
+    if not methods or not all(isinstance(one, str) for one in methods):
+        raise TypeError(f"{argument} must be a method or several, not {value!r}")
+    return checks.MethodIs([one.upper() for one in methods])
+
+
+def _values(argument: str, value: Any) -> dict[str, Any]:
+    """Return what names are to have, as text; several values of one name as a list."""
+    wanted: dict[str, Any] = {}
+    for name, one in _items(argument, value):
+        several = isinstance(one, (list, tuple))
+        texts = [_text(f"{argument}[{name!r}]", each) for each in (one if several else (one,))]
+        if name in wanted:  # a multidict repeats its names
+            before = wanted[name]
+            wanted[name] = [*(before if isinstance(before, list) else [before]), *texts]
+        else:
+            wanted[name] = texts if several else texts[0]
+    return wanted
+
+
+def _text(argument: str, value: Any) -> Any:
+    if value is ANY or isinstance(value, (str, Absent)) or _is_pattern(value, str):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    raise TypeError(
+        f"{argument} must be str, int, float, a compiled expression for str, ANY or ABSENT, "
+        f"not {value!r}"
+    )
+
+
+def _json(argument: str, value: Any) -> Any:
+    """Return a copy as ``json.loads`` would make it; what is no JSON is compared by its ``==``."""
+    if isinstance(value, Mapping):
+        wrong = next((name for name in value if not isinstance(name, str)), None)
+        if wrong is not None:
+            raise TypeError(f"{argument}: the names of a JSON object are str, not {wrong!r}")
+        return {name: _json(argument, member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json(argument, member) for member in value]
+    if isinstance(value, (bytes, bytearray, set, frozenset)):
+        raise TypeError(f"{argument}: JSON has no {type(value).__name__}: {value!r}")
+    return value
+
+
+def _form(argument: str, value: Any) -> checks.Check:
+    pairs = value.items() if isinstance(value, Mapping) else _list(value)
+    for pair in pairs or ():
+        if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[0], str):
+            pairs = None
+            break
+    if pairs is None:
+        raise TypeError(f"{argument} must be a mapping of fields to values, not {value!r}")
+    return checks.FormIs(form_values(pairs))
+
+
+_PART_FIELDS = ("name", "filename", "content_type", "body")
+
+
+def _multipart(argument: str, value: Any) -> checks.Check:
+    if isinstance(value, Mapping):
+        value = [{"name": name, "body": body} for name, body in value.items()]
+    parts = _list(value)
+    if parts is None:
+        raise TypeError(f"{argument} must be a sequence of parts, each a mapping, not {value!r}")
+    return checks.PartsAre([_part(f"{argument}[{n}]", part) for n, part in enumerate(parts)])
+
+
+def _part(argument: str, value: Any) -> dict[str, Any]:
+    wanted = dict(_items(argument, value))
+    for name, one in wanted.items():
+        if name not in _PART_FIELDS:
+            raise ValueError(
+                f"{argument}: a part has {', '.join(_PART_FIELDS)}; {name!r} is none of them"
+            )
+        if not (one is None or one is ANY or isinstance(one, Absent)):
+            wanted[name] = _content(f"{argument}[{name!r}]", one)
+    return wanted
+
+
+def _content(argument: str, value: Any) -> Any:
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    if not isinstance(value, (str, bytes, re.Pattern)):
+        raise TypeError(f"{argument} must be bytes, str or a compiled expression, not {value!r}")
+    return value
+
+
+def _predicate(argument: str, value: Any) -> checks.Check:
+    if not callable(value):
+        raise TypeError(f"{argument} must be a function of the request, not {value!r}")
+    return checks.Predicate(value)
+
+
+def _items(argument: str, value: Any) -> Items:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise TypeError(f"{argument} must be a mapping of names to values, not {value!r}")
+    return list(value.items())
+
+
+def _list(value: Any) -> list[Any] | None:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return None
+    return list(value)
+
+
+def _is_pattern(value: Any, kind: type) -> bool:
+    return isinstance(value, re.Pattern) and isinstance(value.pattern, kind)
+
+
+_CHECKS: dict[str, Callable[[str, Any], checks.Check]] = {
+    "method": _method,
+    "query": lambda argument, value: checks.QueryHas(_values(argument, value)),
+    "headers": lambda argument, value: checks.HeadersHave(_values(argument, value)),
+    "cookies": lambda argument, value: checks.CookiesHave(_values(argument, value)),
+    "json": lambda argument, value: checks.JsonIs(_json(argument, value)),
+    "json_subset": lambda argument, value: checks.JsonHas(_json(argument, value)),
+    "form": _form,
+    "multipart": _multipart,
+    "body": lambda argument, value: checks.BodyIs(_content(argument, value)),
+    "predicate": _predicate,
+}

@@ -1,0 +1,362 @@
+"""The URL side of a route: which URLs it is for.
+
+A target says three things, each of which may be left open: the host (one origin, a glob, or any),
+the path (literal, or a template), and the query (exactly these pairs, or any). A compiled regular
+expression is a target of its own kind. Equal targets match the same URLs.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeAlias
+from unittest.mock import ANY
+from urllib.parse import unquote
+
+from yarl import URL
+
+from .urls import (
+    Origin,
+    QueryParams,
+    UrlKey,
+    UrlSpec,
+    canonical_url,
+    normal_path,
+    query_key,
+    url_key,
+)
+
+__all__ = (
+    "Asked",
+    "HostGlob",
+    "PathTemplate",
+    "Segment",
+    "Target",
+    "UrlPattern",
+    "UrlTarget",
+    "parse_target",
+)
+
+Query: TypeAlias = "tuple[tuple[str, str], ...]"
+
+KNOWN_SCHEMES: Final = frozenset({"", "http", "https", "ws", "wss", "tcp", "unix"})
+
+
+class Asked:
+    """The part of a request that decides which routes could answer it."""
+
+    __slots__ = ("key", "method", "url")
+
+    def __init__(self, method: str, url: URL) -> None:
+        self.method = method
+        self.url = url
+        self.key: UrlKey = url_key(url)
+
+    def __repr__(self) -> str:
+        return f"<Asked {self.method} {self.url}>"
+
+
+@dataclass(frozen=True)
+class HostGlob:
+    """Hosts of a shape, such as ``*.example.com``; ``*`` stands for any characters, dots too."""
+
+    secure: bool
+    glob: str
+    port: int
+
+    def __post_init__(self) -> None:
+        expression = ".+".join(map(re.escape, self.glob.split("*")))
+        object.__setattr__(self, "_match", re.compile(expression).fullmatch)
+
+    def matches(self, origin: Origin) -> bool:
+        """Tell whether *origin* is of this shape."""
+        if (origin.secure, origin.port) != (self.secure, self.port):
+            return False
+        return bool(self._match(origin.host))  # type: ignore[attr-defined] - set in __post_init__
+
+
+class Segment(NamedTuple):
+    """What stands between two slashes: a literal, or with a hole in it what comes before that."""
+
+    start: str
+    is_literal: bool
+
+
+@dataclass(frozen=True)
+class PathTemplate:
+    """A path with holes: ``{name}`` is a segment, or part of one, ``{name:regex}`` what it says.
+
+    Attributes:
+        text: the template as it was written.
+        regex: what a whole path must match, percent-encoded.
+        shape: its segments, one by one.
+        spans: whether a hole may contain a slash; *shape* then ends before it.
+    """
+
+    text: str = field(compare=False)
+    regex: re.Pattern[str] = field(repr=False)
+    shape: tuple[Segment, ...] = field(compare=False, repr=False)
+    spans: bool = field(compare=False, repr=False)
+
+    def values(self, path: str) -> dict[str, str] | None:
+        """Return what stands in the holes, decoded, or None if the path does not fit."""
+        found = self.regex.fullmatch(path)
+        if found is None:
+            return None
+        return {name: unquote(value or "") for name, value in found.groupdict().items()}
+
+
+@dataclass(frozen=True)
+class UrlTarget:
+    """URLs by their parts."""
+
+    host: Origin | HostGlob | None
+    path: str | PathTemplate
+    query: Query | None
+    text: str = field(compare=False)
+
+    def matches(self, asked: Asked) -> bool:
+        """Tell whether the URL that was asked is one of these."""
+        key = asked.key
+        return (
+            self.matches_host(key.origin)
+            and self.matches_path(key.path)
+            and (self.query is None or self.query == key.query)
+        )
+
+    def matches_host(self, origin: Origin) -> bool:
+        """Tell whether *origin* is the target's, or one of its shape."""
+        if isinstance(self.host, HostGlob):
+            return self.host.matches(origin)
+        return self.host is None or self.host == origin
+
+    def matches_path(self, path: str) -> bool:
+        """Tell whether *path* is the target's, or fits its template."""
+        if isinstance(self.path, PathTemplate):
+            return self.path.regex.fullmatch(path) is not None
+        return self.path == path
+
+    def match_info(self, asked: Asked) -> dict[str, str]:
+        """Return what stands in the holes of the template, decoded."""
+        if isinstance(self.path, PathTemplate):
+            return self.path.values(asked.key.path) or {}
+        return {}
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class UrlPattern:
+    """A regular expression, matched at the start of the URL as sent, then of its normal form."""
+
+    pattern: re.Pattern[str]
+
+    def matches(self, asked: Asked) -> bool:
+        """Tell whether the expression matches a spelling of the URL that was asked."""
+        return self._found(asked) is not None
+
+    def match_info(self, asked: Asked) -> dict[str, str]:
+        """Return what the expression's named groups matched, decoded."""
+        found = self._found(asked)
+        groups = found.groupdict() if found else {}
+        return {name: unquote(value or "") for name, value in groups.items()}
+
+    def _found(self, asked: Asked) -> re.Match[str] | None:
+        match = self.pattern.match
+        return match(str(asked.url)) or match(str(canonical_url(asked.url)))
+
+    def __str__(self) -> str:
+        return f"re.compile({self.pattern.pattern!r})"
+
+
+Target: TypeAlias = UrlTarget | UrlPattern
+
+
+def parse_target(url: UrlSpec, params: QueryParams | Any = None) -> Target:
+    """Return the target that *url* describes.
+
+    Args:
+        url: text (an absolute URL or a path, perhaps with ``{name}`` in the path or ``*`` in the
+            host), a ``yarl.URL`` (taken literally), or a compiled regular expression.
+        params: query parameters, appended to those of the URL; ``ANY`` leaves the query open.
+
+    Raises:
+        TypeError: *url* is none of these.
+        ValueError: it has no host and is no path, or its template or scheme is wrong.
+    """
+    if isinstance(url, re.Pattern):
+        if params is not None:
+            raise ValueError(f"params: {url!r} is matched on the whole URL, query included")
+        return UrlPattern(url)
+    if not isinstance(url, (str, URL)):
+        raise TypeError(
+            f"url must be a str, yarl.URL or re.Pattern, not {type(url).__name__}: {url!r}"
+        )
+    parts = _Parts(url) if isinstance(url, str) else None
+    if parts is not None and parts.is_special:
+        return _special_target(parts, params)
+    return _literal_target(URL(url), params)
+
+
+def _literal_target(url: URL, params: QueryParams | Any) -> UrlTarget:
+    _check_scheme(url.scheme, str(url))
+    query = _query(url, params)
+    mark = " (any query)" if query is None else ""
+    if url.absolute and url.raw_host:
+        full = canonical_url(url).with_query(query)
+        return UrlTarget(url_key(url).origin, normal_path(url), query, f"{full}{mark}")
+    if url.scheme or url.absolute or not url.raw_path.startswith("/"):
+        raise ValueError(
+            f"url={str(url)!r} has no host. Give an absolute URL ('https://api.example.com/users'),"
+            f" a path on any host ('/users'), or a compiled regular expression."
+        )
+    path = normal_path(url)
+    full = URL.build(path=path, encoded=True).with_query(query)
+    return UrlTarget(None, path, query, f"{full}{mark}")
+
+
+def _special_target(parts: _Parts, params: QueryParams | Any) -> UrlTarget:
+    _check_scheme(parts.scheme, parts.text)
+    query = _query(URL("/" + parts.query), params)
+    path = parse_template(parts.path) if "{" in parts.path else _normal_literal(parts.path)
+    shown = f"?{URL.build(query=query).raw_query_string}" if query else ""
+    mark = " (any query)" if query is None else ""
+    text = f"{parts.before_query}{shown}{mark}"
+    return UrlTarget(_host(parts), path, query, text)
+
+
+def _host(parts: _Parts) -> Origin | HostGlob | None:
+    if not parts.authority:
+        return None
+    if "*" not in parts.host:
+        return url_key(URL(f"{parts.scheme}://{parts.authority}")).origin
+    # yarl takes no asterisk in a host; it is given the labels that have none, for their encoding.
+    labels = parts.host.rstrip(".").lower().split(".")
+    glob = ".".join(label if "*" in label else URL(f"//{label}").raw_host or "" for label in labels)
+    origin = url_key(URL(f"{parts.scheme}://h{parts.port}")).origin
+    return HostGlob(origin.secure, glob, origin.port)
+
+
+def _query(url: URL, params: QueryParams | Any) -> Query | None:
+    if params is ANY:
+        if url.raw_query_string:
+            raise ValueError(f"params=ANY leaves the query open, but the URL has one: {str(url)!r}")
+        return None
+    return query_key(url.extend_query(params) if params else url)
+
+
+def _check_scheme(scheme: str, text: str) -> None:
+    if scheme not in KNOWN_SCHEMES:
+        raise ValueError(f"url={text!r} has the scheme {scheme!r}; aiohttp asks http or https.")
+
+
+def _normal_literal(path: str) -> str:
+    return normal_path(URL("http://h" + (path or "/")))
+
+
+class _Parts:
+    """The parts of a URL given as text, with holes in its path and globs in its host left alone."""
+
+    _START = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?//([^/?#]*)")
+
+    def __init__(self, text: str) -> None:
+        start = self._START.match(text)
+        self.text = text
+        self.scheme, self.authority = start.groups("") if start else ("", "")
+        host, colon, port = self.authority.rpartition("@")[2].partition(":")
+        self.host, self.port = host, colon + port
+        rest = text[start.end() :] if start else text
+        end = _end_of_path(rest)
+        self.path = rest[:end]
+        self.query = rest[end:].partition("#")[0]
+        self.before_query = text.removesuffix(rest[end:])
+        self.is_special = "*" in self.host or (
+            "{" in self.path and (bool(start) or self.path.startswith("/"))
+        )
+
+
+def _end_of_path(text: str) -> int:
+    """Return where the query or fragment begins; a hole's expression may contain both marks."""
+    depth = 0
+    for at, char in enumerate(text):
+        depth += (char == "{") - (char == "}")
+        if char in "?#" and depth == 0:
+            return at
+    return len(text)
+
+
+_SEGMENT = "[^/]+"
+# Expressions of digits, words, simple classes and quantifiers: they cannot match a slash.
+_STAYS_IN_SEGMENT = re.compile(
+    r"(?:\\[dw]|\[\^/\]|\[(?:\\[dw]|\w-\w|\w)+-?\]|\w|-|\||\(\?:|\)|[+*?]|\{\d+(?:,\d*)?\})+"
+)
+# Stand for holes while a template is cut into segments; no URL contains them.
+_HOLE, _SPANNING_HOLE = "\0", "\1"
+
+
+def parse_template(text: str) -> PathTemplate:
+    """Return the template that *text*, a path, describes.
+
+    Raises:
+        ValueError: a brace is left open, or a name or expression is wrong.
+    """
+    expression = marked = ""
+    for piece in re.split(r"(\0\d+\0)", _numbered(text, holes := [])):
+        if piece.startswith(_HOLE):
+            name, inner = holes[int(piece.strip(_HOLE))]
+            expression += f"(?P<{name}>{inner})"
+            stays = inner == _SEGMENT or _STAYS_IN_SEGMENT.fullmatch(inner)
+            marked += _HOLE if stays else _SPANNING_HOLE
+        else:
+            literal = _quoted(piece)
+            expression += re.escape(literal)
+            marked += literal
+    decided, spanning, _ = marked.partition(_SPANNING_HOLE)
+    segments = decided.split("/")[: -1 if spanning else None]
+    shape = tuple(Segment(one.partition(_HOLE)[0], _HOLE not in one) for one in segments)
+    return PathTemplate(text, _compiled(text, expression), shape, bool(spanning))
+
+
+def _numbered(text: str, holes: list[tuple[str, str]]) -> str:
+    """Return *text* with its holes numbered, and put their names and expressions into *holes*."""
+    result, depth, start = "", 0, 0
+    for at, char in enumerate(text):
+        if char == "{":
+            depth += 1
+            start = at if depth == 1 else start
+        elif char == "}":
+            depth -= 1
+            if depth == 0:
+                result += f"{_HOLE}{len(holes)}{_HOLE}"
+                holes.append(_hole(text, text[start + 1 : at]))
+                continue
+        if depth < 0:
+            break
+        if depth == 0:
+            result += char
+    if depth != 0:
+        raise ValueError(f"url: the braces of the path template {text!r} do not match")
+    return result
+
+
+def _hole(text: str, hole: str) -> tuple[str, str]:
+    name, colon, inner = hole.partition(":")
+    if not name.isidentifier() or (colon and not inner):
+        raise ValueError(
+            f"url: {{{hole}}} in the path template {text!r} must be {{name}} or {{name:regex}}. "
+            f"To mean the braces themselves, give a yarl.URL."
+        )
+    return name, inner or _SEGMENT
+
+
+def _quoted(literal: str) -> str:
+    # Between letters a dot is no segment of its own, to be taken away.
+    return URL(f"http://h/x{literal}x").raw_path[2:-1]
+
+
+def _compiled(text: str, expression: str) -> re.Pattern[str]:
+    try:
+        return re.compile(expression)
+    except re.error as exc:
+        raise ValueError(f"url: the path template {text!r} is wrong: {exc}") from exc

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import budget
+from benchmarks.budget import LIMITS, Limit, verdicts
+from benchmarks.cases import WORKS
+from benchmarks.harness import Options, Result, Work, same
+
+WORK = Work("get", "GET", "µs", lambda options: same({}))
+REQUIRED = Limit("get", "explicit", "≤", 1.40, to="floor")
+
+
+def result_of(**samples: float) -> dict[str, Result]:
+    """Return results in which ``get`` took these times."""
+    return {"get": Result(WORK, {name: [value] for name, value in samples.items()})}
+
+
+@pytest.fixture(autouse=True)
+def one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let there be one figure to reach."""
+    monkeypatch.setattr(budget, "LIMITS", (REQUIRED,))
+
+
+@pytest.mark.parametrize(("ours", "holds"), [(140.0, True), (141.0, False)])
+def test_a_slowed_down_ours_is_found_out(ours: float, holds: bool) -> None:
+    """A ratio beyond its bound does not hold."""
+    (verdict,) = verdicts(result_of(explicit=ours, floor=100.0))
+    assert verdict.holds is holds
+
+
+@pytest.mark.parametrize(("ours", "holds"), [(147.0, True), (148.0, False)])
+def test_a_margin_allows_for_noise(ours: float, holds: bool) -> None:
+    """A margin is a part of the bound, and beyond it nothing holds."""
+    (verdict,) = verdicts(result_of(explicit=ours, floor=100.0), margin=0.05)
+    assert verdict.holds is holds
+
+
+def test_a_figure_that_is_missing_does_not_hold() -> None:
+    """If a subject of a figure failed, the figure was not reached."""
+    (verdict,) = verdicts(result_of(explicit=100.0))
+    assert verdict.measured is None
+    assert not verdict.holds
+
+
+def test_work_that_was_not_run_has_no_verdict() -> None:
+    """Only the figures of the works that were run are held against them."""
+    assert not list(verdicts({}))
+
+
+@pytest.mark.parametrize(("value", "holds"), [(2.0, True), (1.9, False)])
+def test_a_figure_may_be_a_lower_bound(value: float, holds: bool) -> None:
+    """Throughput is to stay above its bound."""
+    assert Limit("upload", "explicit", "≥", 2.0, to="TestServer").holds(value) is holds
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [
+        (REQUIRED, "≤ 1.40 \N{MULTIPLICATION SIGN} floor"),
+        (Limit("imports", "us", "≤", 15, "excess", to="aiohttp"), "≤ 15 over aiohttp"),
+        (Limit("record-size", "explicit", "≤", 2048, "value"), "≤ 2048"),
+    ],
+)
+def test_a_figure_reads_as_it_was_asked_for(limit: Limit, text: str) -> None:
+    """A limit's text is its sense, its bound, and what is compared with."""
+    assert str(limit) == text
+
+
+async def _subjects(work: str) -> set[str]:
+    async with WORKS[work].subjects(Options(peers=False)) as subjects:
+        return set(subjects)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("work", sorted({limit.work for limit in LIMITS} - {"routes"}))
+async def test_every_figure_names_subjects_that_there_are(work: str) -> None:
+    """No figure is lost to a misspelt name."""
+    named = {name for limit in LIMITS if limit.work == work for name in (limit.subject, limit.to)}
+    assert named - {""} <= await _subjects(work)

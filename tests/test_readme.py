@@ -1,0 +1,53 @@
+"""The documents' code blocks, run as they stand."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks() -> list[pytest.ParameterSet]:  # type: ignore[name-defined]
+    """Return every Python block of every document, named after its place."""
+    found = []
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]:
+        text = path.read_text(encoding="utf-8")
+        for block in BLOCK.finditer(text):
+            line = text.count("\n", 0, block.start()) + 1
+            found.append(pytest.param(block[1], id=f"{path.relative_to(ROOT)}:{line}"))
+    return found
+
+
+def run(source: str) -> str:
+    """Run *source* as a program of its own, with warnings as errors, and return what it prints."""
+    result = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", source],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    return result.stdout
+
+
+@pytest.mark.parametrize("source", blocks())
+def test_a_documents_code_block_runs(source: str) -> None:
+    """A reader who copies a block gets what the text around it promises."""
+    run(source)
+
+
+def test_the_demo_shows_what_was_asked() -> None:
+    """`make demo` prints every request of its program, and what answered."""
+    shown = run((ROOT / "examples" / "quickstart.py").read_text(encoding="utf-8"))
+    assert shown.count("https://") == 4
+    assert "Ada: order 1001 (201)" in shown
+    assert "42 orders today" in shown
