@@ -3,25 +3,30 @@
 from unittest.mock import ANY
 
 from .connector import InterceptConnector
-from .errors import InterceptClosedError, UnmatchedRequestError
+from .errors import InterceptClosedError, UnmatchedRequestError, VerificationError
 from .installing import install, uninstall
 from .journal.request import AiointerceptRequest
 from .mock import aiointercept
 from .replies.callback import CallbackResult
+from .routing.matchers import Match
 from .routing.route import Route
+from .routing.values import ABSENT
 
 MockResponse = Route
 """The name under which other libraries know what ``add`` returns."""
 
 __all__ = (
+    "ABSENT",
     "ANY",
     "AiointerceptRequest",
     "CallbackResult",
     "InterceptClosedError",
     "InterceptConnector",
+    "Match",
     "MockResponse",
     "Route",
     "UnmatchedRequestError",
+    "VerificationError",
     "aiointercept",
     "install",
     "uninstall",

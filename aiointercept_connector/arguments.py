@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+from unittest.mock import ANY
+
+from .routing.matchers import Matcher
+from .routing.route import ANY_METHOD
 
 if TYPE_CHECKING:
     from .replies.callback import Callback
     from .replies.static import Body
+    from .routing.state import StateValue
+    from .routing.urls import QueryParams
+    from .routing.usage import Times
 
 __all__ = (
     "RouteOptions",
     "caller",
+    "checked_matcher",
     "checked_method",
     "checked_priority",
     "checked_repeat",
+    "checked_state",
     "one_of",
     "refuse_unknown",
 )
@@ -43,6 +52,11 @@ class RouteOptions(TypedDict, total=False):
     callback: Callback | None
     reason: str | None
     exception: BaseException | type[BaseException] | bool | None
+    params: QueryParams | Any
+    match: Matcher | None
+    when: StateValue | None
+    then: StateValue | None
+    times: Times | None
     priority: int
     name: str | None
 
@@ -66,14 +80,16 @@ def refuse_unknown(unknown: Mapping[str, Any], function: Callable[..., Any]) -> 
         if parameter.kind is not parameter.VAR_KEYWORD and parameter.name != "self"
     ]
     near = difflib.get_close_matches(name, known, 1, cutoff=0)
-    called = function.__qualname__.removesuffix(".__init__")
+    called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
     raise TypeError(
         f"{called}() has no argument {name!r}: did you mean {near[0]!r}? It has: {', '.join(known)}"
     )
 
 
 def checked_method(method: Any) -> str:
-    """Return *method* as HTTP spells it."""
+    """Return *method* as HTTP spells it; ``*`` is any."""
+    if method is ANY:
+        return ANY_METHOD
     if not isinstance(method, str):
         raise TypeError(f"method must be a str, not {type(method).__name__}: {method!r}")
     if not _METHOD.fullmatch(method):
@@ -97,6 +113,26 @@ def checked_priority(priority: Any) -> int:
     return priority
 
 
+def checked_matcher(match: Any) -> Matcher | None:
+    """Return *match* if it can be asked of a request."""
+    if match is None or isinstance(match, Matcher):
+        return match
+    raise TypeError(
+        f"match must be a Match, not {type(match).__name__}: {match!r}. "
+        f"For a function of the request, use Match(predicate=...)."
+    )
+
+
+def checked_state(argument: str, state: Any) -> StateValue | None:
+    """Return *state* if it is a name of a mock's state and a value."""
+    match state:
+        case None | (str(), _) if not isinstance(state, list):
+            return cast("StateValue | None", state)
+        case _:
+            pass
+    raise TypeError(f"{argument} must be a (name, value) tuple, not {state!r}")
+
+
 def caller() -> str | None:
     """Return ``file:line`` of the code outside this package that called in."""
     frame = inspect.currentframe()
@@ -111,5 +147,9 @@ def _is_ours(module: str) -> bool:
 
 def _short_path(path: str) -> str:
     """Return *path* as one would type it where the tests are run."""
-    here = Path.cwd()
-    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+    try:
+        here = os.getcwd() + os.sep  # noqa: PTH109 - registering is to stay cheap
+    except OSError:
+        # The current directory is gone.
+        return path
+    return path.removeprefix(here)

@@ -6,20 +6,19 @@ import functools
 import inspect
 from collections.abc import Callable
 from inspect import Parameter
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from .mock import aiointercept
 
 __all__ = ("decorate",)
 
-F = TypeVar("F", bound=Callable[..., Any])
 NewMock = Callable[[], "aiointercept"]
 
 _MARK = "_decorated_by_aiointercept"
 
 
-def decorate(decorated: F, new_mock: NewMock, param: str | None) -> F:
+def decorate(decorated: Any, new_mock: NewMock, param: str | None) -> Any:
     """Run *decorated*, or each test method of it if it is a class, inside a mock.
 
     The function gets the mock as its last positional argument, or as the keyword *param*. That
@@ -29,16 +28,16 @@ def decorate(decorated: F, new_mock: NewMock, param: str | None) -> F:
         TypeError: it can be no test, or has no parameter *param*.
     """
     if isinstance(decorated, type):
-        return cast("F", _decorate_class(decorated, new_mock, param))
+        return _decorate_class(cast("type[Any]", decorated), new_mock, param)
     if isinstance(decorated, (staticmethod, classmethod)):
         method = cast("staticmethod[..., Any]", decorated)
-        return cast("F", type(method)(decorate(method.__func__, new_mock, param)))
+        return type(method)(decorate(method.__func__, new_mock, param))
     if not callable(decorated):
         raise TypeError(f"aiointercept decorates functions and classes, not {decorated!r:.60}")
     receiver = _receiver(decorated, param)
     if param is not None and receiver is None:
-        raise TypeError(f"param={param!r}: {decorated.__qualname__} has no such parameter")
-    return cast("F", _decorate_function(decorated, new_mock, receiver))
+        raise TypeError(f"param={param!r}: {_name(decorated)} has no such parameter")
+    return _decorate_function(decorated, new_mock, receiver)
 
 
 def _decorate_class(cls: type, new_mock: NewMock, param: str | None) -> type:
@@ -64,7 +63,7 @@ def _decorate_function(
 ) -> Callable[..., Any]:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(
-            f"{function.__qualname__} is a generator, which a decorator cannot hold open: "
+            f"{_name(function)} is a generator, which a decorator cannot hold open: "
             f"use `with aiointercept(...) as mock:` inside it."
         )
 
@@ -123,3 +122,7 @@ def _signature_without(
         return signature
     rest = [p for p in signature.parameters.values() if p.name != receiver.name]
     return signature.replace(parameters=rest)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", repr(function))

@@ -8,20 +8,40 @@ import aiohttp
 
 if TYPE_CHECKING:
     from .journal.request import AiointerceptRequest
+    from .routing.explain import NearMiss, Unmatched
 
-__all__ = ("InterceptClosedError", "UnmatchedRequestError")
+__all__ = ("InterceptClosedError", "UnmatchedRequestError", "VerificationError")
 
 
 class UnmatchedRequestError(aiohttp.ClientConnectionError):
     """A request met no route and is not allowed out to the network.
 
-    aiohttp does not retry it. Its message names the request, the nearest routes and the line
-    of Python that would register it; ``request`` is the recorded request.
+    aiohttp does not retry it. Its message lays the nearest routes beside the request, field by
+    field, and ends with the line of Python that would register it; it is worked out when it is
+    read.
+
+    Attributes:
+        request: the recorded request.
     """
 
-    def __init__(self, message: str, request: AiointerceptRequest | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, explanation: Unmatched | str, request: AiointerceptRequest | None = None
+    ) -> None:
+        super().__init__(explanation)
         self.request = request
+
+    @property
+    def near_misses(self) -> tuple[NearMiss, ...]:
+        """The routes nearest to the request, the nearest first, and what did not fit."""
+        return getattr(self.args[0], "near_misses", ())
+
+    def __reduce__(self) -> tuple[type[UnmatchedRequestError], tuple[str]]:
+        # Test runners send exceptions between processes: the text can go, routes cannot.
+        return type(self), (str(self),)
+
+
+class VerificationError(AssertionError):
+    """What a mock found when it was left: routes not called as was asked, requests unmatched."""
 
 
 class InterceptClosedError(aiohttp.ClientConnectionError):

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import contextvars
 import threading
-from collections.abc import Awaitable, Generator, Iterable
+from collections.abc import Awaitable, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -22,9 +22,10 @@ from .journal.request import AiointerceptRequest, request_without_wire
 from .loopback.listener import Listener
 from .loopback.server import LOCALHOST, Server
 from .replies.failure import Failure
+from .replies.late import LateChoice
 from .routing.explain import Unmatched
 from .routing.registry import Registry
-from .routing.route import Asked, Reply
+from .routing.route import Asked, Reply, Route
 from .routing.urls import Origin, is_loopback
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Interceptor:
         self.pool_tag = object()
         self._lock = threading.Lock()
         self._servers: dict[asyncio.AbstractEventLoop, Server] = {}
-        self._broken: WeakKeyDictionary[asyncio.Task[Any], Call] = WeakKeyDictionary()
+        self._broken: WeakKeyDictionary[asyncio.Task[Any], Call] | None = None
         self._listener: Listener | None = None
         self._context = contextvars.copy_context()
         self._home: asyncio.AbstractEventLoop | None = None
@@ -105,8 +106,10 @@ class Interceptor:
 
     def second_attempt(self, request: ClientRequest, traces: object) -> Call | None:
         """Return the broken call that *request* is aiohttp's repetition of, if it is one."""
+        if self._broken is None:
+            return None
         task = asyncio.current_task()
-        call = self._broken.pop(task, None) if self._broken and task is not None else None
+        call = None if task is None else self._broken.pop(task, None)
         if call is None or call.traces is not traces:
             return None
         if call.client_request is request:
@@ -150,20 +153,42 @@ class Interceptor:
         return call.reply
 
     def _choose(
-        self, request: AiointerceptRequest, asked: Asked, askers: Iterable[Interceptor]
+        self, request: AiointerceptRequest, asked: Asked, askers: Sequence[Interceptor]
+    ) -> Reply:
+        if any(asker.registry.has_async for asker in askers):
+            return LateChoice(lambda: self._choose_async(request, asked, askers))
+        try:
+            for asker in askers:
+                route = asker.registry.take(asked, request)
+                if route is not None:
+                    return asker.used(route, request)
+        except Exception as exc:  # noqa: BLE001 - a predicate's own, to be raised to the caller
+            return Failure(exc)
+        return Failure(self._unmatched(request, asked))
+
+    async def _choose_async(
+        self, request: AiointerceptRequest, asked: Asked, askers: Sequence[Interceptor]
     ) -> Reply:
         for asker in askers:
-            route = asker.registry.take(asked, request)
+            route = await asker.registry.take_async(asked, request)
             if route is not None:
-                request.route = route
-                route.calls.append(request)
-                asker.journal.record(request)
-                return route.reply
+                return asker.used(route, request)
         return Failure(self._unmatched(request, asked))
+
+    def used(self, route: Route, request: AiointerceptRequest) -> Reply:
+        """Record that *route* answers *request*, and return its reply."""
+        request.route = route
+        self.journal.record(request)
+        route.record(request)
+        return route.reply
 
     def _unmatched(self, request: AiointerceptRequest, asked: Asked) -> UnmatchedRequestError:
         self.journal.record(request)
-        return UnmatchedRequestError(str(Unmatched(asked, request, self.registry)), request)
+        return UnmatchedRequestError(self.explain(request, asked), request)
+
+    def explain(self, request: AiointerceptRequest, asked: Asked) -> Unmatched:
+        """Say why no route answers *request*."""
+        return Unmatched(asked, request, self.registry)
 
     def _own(self, url: URL) -> URL:
         """Return *url* under the name that ``server_url`` gives this machine."""
@@ -173,6 +198,8 @@ class Interceptor:
 
     def call_broke(self, call: Call) -> None:
         """Keep a call whose connection broke: aiohttp may be about to repeat it, in this task."""
+        if self._broken is None:
+            self._broken = WeakKeyDictionary()
         task = asyncio.current_task()
         if task is not None:
             self._broken[task] = call
@@ -202,7 +229,7 @@ class Interceptor:
             self.is_open = False
             servers, self._servers = self._servers, {}
             listener, self._listener = self._listener, None
-        self._broken.clear()
+        self._broken = None
         exc = InterceptClosedError("The mock was left before it had answered this request.")
         ending: list[asyncio.Task[None]] = []
         for loop, server in servers.items():

@@ -13,7 +13,6 @@ from aiohttp.connector import BaseConnector
 from aiointercept_connector import scope
 
 
-
 def patchable() -> list[int]:
     """Return the identity of what may be patched: a wrapper equals what it wraps."""
     return [id(ClientSession.__dict__["__init__"]), id(BaseConnector.__dict__["connect"])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ class RealServer:
         self.port = 0
         self.requests: list[web.Request] = []
         self.connections: set[Any] = set()
-        self.go = asyncio.Event()
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -33,6 +33,7 @@ class RealServer:
     async def _answer(self, request: web.Request) -> web.Response:
         assert request.transport is not None
         self.requests.append(request)
+        self.asked.set()
         self.connections.add(request.transport.get_extra_info("peername"))
         await request.read()
         if request.path == "/hold":
@@ -41,7 +42,7 @@ class RealServer:
 
 
 @asynccontextmanager
-async def real_server() -> AsyncIterator[RealServer]:
+async def real_server() -> AsyncGenerator[RealServer]:
     """Run a server that answers every request with ``real``; ``/hold`` only once ``go`` is set."""
     real = RealServer()
     app = web.Application()

@@ -15,6 +15,7 @@ from aiointercept_connector import (
     InterceptConnector,
     aiointercept,
 )
+from aiointercept_connector.interceptor import Wire
 from tests.real import real_server
 
 pytestmark = pytest.mark.anyio
@@ -54,20 +55,19 @@ async def test_real_connection_of_an_explicit_connector_is_kept_apart() -> None:
     assert len(real.connections) == 1
 
 
-async def test_connections_of_two_mocks_are_kept_apart(wire: str) -> None:
+async def test_connections_of_two_mocks_are_kept_apart(wire: Wire) -> None:
     """Two mocks of one host, used by one session in turn, never get each other's connections."""
-    async with ClientSession() as session:
-        async with aiointercept(True, wire=wire) as outer:
-            outer.get(SITE, body="outer", repeat=True)
-            assert await text(session, SITE) == "outer"
-            async with aiointercept(True, wire=wire) as inner:
-                inner.get(SITE, body="inner", repeat=True)
-                assert await text(session, SITE) == "inner"
-            assert await text(session, SITE) == "outer"
+    async with ClientSession() as session, aiointercept(True, wire=wire) as outer:
+        outer.get(SITE, body="outer", repeat=True)
+        assert await text(session, SITE) == "outer"
+        async with aiointercept(True, wire=wire) as inner:
+            inner.get(SITE, body="inner", repeat=True)
+            assert await text(session, SITE) == "inner"
+        assert await text(session, SITE) == "outer"
     assert (outer.call_count, inner.call_count) == (2, 1)
 
 
-async def test_pool_keys_still_tell_the_host(wire: str) -> None:
+async def test_pool_keys_still_tell_the_host(wire: Wire) -> None:
     """The keys of mocked connections answer what aiohttp, and its users, ask of a key."""
     async with aiointercept(wire=wire) as mock:
         connector = mock.connector()
@@ -83,7 +83,7 @@ async def test_pool_keys_still_tell_the_host(wire: str) -> None:
     [({}, 1), ({"force_close": True}, 3), ({"keepalive_timeout": 1e-9}, 3), ({"limit": 1}, 1)],
 )
 async def test_connections_are_kept_alive_as_the_connector_says(
-    wire: str, options: dict[str, Any], made: int
+    wire: Wire, options: dict[str, Any], made: int
 ) -> None:
     """Three requests in turn take as many wires as they would take sockets."""
     wires: list[None] = []
@@ -107,10 +107,11 @@ class Crowd:
 
     def __init__(self, size: int) -> None:
         self.size, self.here, self.peak = size, 0, 0
-        self.full = asyncio.Event()
+        self.begun, self.full = asyncio.Event(), asyncio.Event()
 
     async def __call__(self, *args: object, **kwargs: object) -> CallbackResult:
         """Wait for the others."""
+        self.begun.set()
         self.here += 1
         self.peak = max(self.peak, self.here)
         if self.here == self.size:
@@ -125,7 +126,7 @@ class Crowd:
 @pytest.mark.parametrize("limit", ["limit", "limit_per_host"])
 @pytest.mark.parametrize("make", [InterceptConnector, TCPConnector])
 async def test_limits_of_the_connector_hold(
-    wire: str, limit: str, make: type[TCPConnector]
+    wire: Wire, limit: str, make: type[TCPConnector]
 ) -> None:
     """No more mocked requests run at once than the connector allows, ours or the user's own."""
     async with aiointercept(True, wire=wire) as mock:
@@ -137,14 +138,13 @@ async def test_limits_of_the_connector_hold(
     assert (crowd.peak, mock.call_count) == (2, 6)
 
 
-async def test_limit_is_shared_with_real_connections(wire: str) -> None:
+async def test_limit_is_shared_with_real_connections(wire: Wire) -> None:
     """Real and mocked connections count towards one limit."""
     async with real_server() as real, aiointercept(True, wire=wire) as mock:
         mock.get(SITE)
         async with ClientSession(connector=TCPConnector(limit=1)) as session:
             holder = asyncio.create_task(text(session, f"{real.url}/hold"))
-            while not real.requests:
-                await asyncio.sleep(0.001)
+            await real.asked.wait()
             waiting = asyncio.create_task(text(session, SITE))
             await asyncio.sleep(0.01)
             assert not mock.called
@@ -154,7 +154,7 @@ async def test_limit_is_shared_with_real_connections(wire: str) -> None:
 
 @pytest.mark.parametrize("make", [InterceptConnector, TCPConnector])
 async def test_request_that_waits_for_the_pool_does_not_get_out(
-    wire: str, make: type[TCPConnector], monkeypatch: pytest.MonkeyPatch
+    wire: Wire, make: type[TCPConnector], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that waits for a place while the mock leaves fails as the one that has the place."""
 
@@ -164,34 +164,34 @@ async def test_request_that_waits_for_the_pool_does_not_get_out(
     monkeypatch.setattr(TCPConnector, "_create_direct_connection", dialled)
     mock = aiointercept(True, wire=wire)
     await mock.start()
-    mock.get(SITE, callback=Crowd(3), repeat=True)
+    crowd = Crowd(3)
+    mock.get(SITE, callback=crowd, repeat=True)
     connector = make(limit=1)
     async with ClientSession(connector=connector) as session:
         calls = [asyncio.create_task(text(session, SITE)) for _ in range(2)]
-        while not mock.called:
-            await asyncio.sleep(0.001)
+        await crowd.begun.wait()
         await mock.stop()
         ends = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(end) for end in ends] == [InterceptClosedError] * 2
     assert "_create_connection" not in vars(connector)
 
 
-async def test_connect_timeout_covers_the_wait_for_the_pool(wire: str) -> None:
+async def test_connect_timeout_covers_the_wait_for_the_pool(wire: Wire) -> None:
     """A ``connect`` timeout ends the wait for a place in the pool, as ever."""
     async with aiointercept(wire=wire) as mock:
-        mock.get(SITE, callback=Crowd(3), repeat=True)
+        crowd = Crowd(3)
+        mock.get(SITE, callback=crowd, repeat=True)
         timeout = aiohttp.ClientTimeout(connect=0.01)
         async with ClientSession(connector=mock.connector(limit=1)) as session:
             first = asyncio.create_task(text(session, SITE))
-            while not mock.called:
-                await asyncio.sleep(0.001)
+            await crowd.begun.wait()
             with pytest.raises(asyncio.TimeoutError):
                 await session.get(SITE, timeout=timeout)
             first.cancel()
             await asyncio.gather(first, return_exceptions=True)
 
 
-async def test_closing_the_connector_closes_its_wires(wire: str) -> None:
+async def test_closing_the_connector_closes_its_wires(wire: Wire) -> None:
     """When the session is closed, the mock's ends of its pooled wires go as well."""
     async with aiointercept(wire=wire) as mock:
         mock.get(SITE)

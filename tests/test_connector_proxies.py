@@ -8,6 +8,7 @@ import pytest
 from aiohttp import BasicAuth, ClientSession
 
 from aiointercept_connector import UnmatchedRequestError, aiointercept
+from aiointercept_connector.interceptor import Wire
 from tests.real import RealServer, real_server
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +25,7 @@ async def proxy() -> AsyncIterator[RealServer]:
 
 
 @pytest.fixture
-async def mock(wire: str) -> AsyncIterator[aiointercept]:
+async def mock(wire: Wire) -> AsyncIterator[aiointercept]:
     """Return a mock that is installed, with a route for each site."""
     async with aiointercept(True, wire=wire) as mock:
         for site in SITES:
@@ -112,9 +113,9 @@ async def test_loopback_host_behind_a_proxy_elsewhere_is_refused(mock: aiointerc
 
 async def test_passing_host_is_reached_through_its_proxy() -> None:
     """A host that may pass is reached as without a mock: through the proxy."""
-    async with real_server() as proxy, aiointercept(True, passthrough=["api.test"]) as mock:
-        async with ClientSession() as session:
-            async with session.get(SITES[0], proxy=proxy.url) as response:
-                assert await response.text() == "real"
+    mock = aiointercept(True, passthrough=["api.test"])
+    async with real_server() as proxy, mock, ClientSession() as session:
+        response = await session.get(SITES[0], proxy=proxy.url)
+        assert await response.text() == "real"
     assert [request.raw_path for request in proxy.requests] == [SITES[0]]
     assert not mock.called

@@ -20,6 +20,7 @@ from aiointercept_connector import (
     install,
     uninstall,
 )
+from aiointercept_connector.interceptor import Wire
 
 pytestmark = pytest.mark.anyio
 
@@ -36,8 +37,8 @@ UNPATCHED = patched()
 
 
 def is_unpatched() -> bool:
-    """Tell whether the classes are as they were. (A wrapper *equals* what it wraps.)"""
-    return all(one is other for one, other in zip(patched(), UNPATCHED))
+    """Tell whether the classes are as they were: themselves, for a wrapper equals what it wraps."""
+    return all(one is other for one, other in zip(patched(), UNPATCHED, strict=True))
 
 
 async def who(url: str = SITE) -> str:
@@ -194,7 +195,7 @@ def test_block_without_a_loop_around_runs_with_their_own() -> None:
     assert mock.call_count == 2
 
 
-async def test_other_threads_are_answered_while_this_loop_is_blocked(wire: str) -> None:
+async def test_other_threads_are_answered_while_this_loop_is_blocked(wire: Wire) -> None:
     """Sessions on four threads' own loops are intercepted, though this loop does not turn."""
     answers: list[str] = []
     async with aiointercept(True, wire=wire) as mock:
@@ -254,7 +255,7 @@ class Theirs:
 def restored() -> Iterator[None]:
     """Put the classes back as they were, whatever others have left on them."""
     yield
-    for (owner, name), method in zip(METHODS, UNPATCHED):
+    for (owner, name), method in zip(METHODS, UNPATCHED, strict=True):
         setattr(owner, name, method)
 
 
@@ -380,7 +381,9 @@ async def test_layer_left_below_a_function_does_not_answer_twice(
         connector = TCPConnector()
         async with ClientSession(connector=connector) as session, session.get(SITE) as response:
             assert await response.text() == "second"
-            assert [type(key[1]).__name__ for key in connector._conns or [("", "")]] != ["TaggedKey"]
+            assert [type(key[1]).__name__ for key in connector._conns or [("", "")]] != [
+                "TaggedKey"
+            ]
         assert type(connector) is not InterceptConnector
         assert second.call_count == 1
     monkeypatch.undo()

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import ClientSession, TCPConnector, UnixConnector
 
 from aiointercept_connector import InterceptConnector, UnmatchedRequestError, aiointercept
+from aiointercept_connector.interceptor import Wire
 from tests.real import real_server
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +74,7 @@ async def who(session: ClientSession, url: str = SITE) -> str:
 
 @pytest.mark.parametrize("make", CONNECTORS.values(), ids=CONNECTORS)
 @pytest.mark.parametrize("early", [False, True], ids=["made inside", "made before"])
-async def test_every_connector_is_reached(wire: str, make: Any, early: bool) -> None:
+async def test_every_connector_is_reached(wire: Wire, make: Any, early: bool) -> None:
     """A connector of any class is intercepted, made before the install or after."""
     connector = make() if early else None
     async with aiointercept(True, wire=wire) as mock:
@@ -96,7 +97,7 @@ async def test_overridden_connect_is_called(make: Any) -> None:
 
 
 @pytest.mark.parametrize("make", CONNECTORS.values(), ids=CONNECTORS)
-async def test_connector_of_the_user_is_left_as_it_was(wire: str, make: Any) -> None:
+async def test_connector_of_the_user_is_left_as_it_was(wire: Wire, make: Any) -> None:
     """Identity, limits and attributes of a user's connector are untouched, then and afterwards."""
     connector = make()
     before = {name: vars(connector)[name] for name in ("_limit", "_limit_per_host", "_force_close")}
@@ -109,7 +110,7 @@ async def test_connector_of_the_user_is_left_as_it_was(wire: str, make: Any) -> 
         assert set(vars(connector)) == names
 
 
-async def test_attribute_that_the_user_has_set_is_put_back(wire: str) -> None:
+async def test_attribute_that_the_user_has_set_is_put_back(wire: Wire) -> None:
     """A ``_create_connection`` of a connector's own is kept, and not asked for mocked requests."""
 
     async def own(*args: Any) -> Any:
@@ -131,24 +132,24 @@ async def test_patch_put_on_a_connector_in_use_stays(monkeypatch: pytest.MonkeyP
         pytest.fail("not for this request")
 
     async def slow(*args: object, **kwargs: object) -> None:
-        asyncio.get_running_loop().call_soon(go.set)
+        begun.set()
         await go.wait()
 
-    go = asyncio.Event()
+    begun, go = asyncio.Event(), asyncio.Event()
     async with aiointercept(True) as mock, ClientSession(connector=connector) as session:
         mock.get(SITE, callback=slow, body="mock", repeat=True)
         first = asyncio.create_task(who(session))
-        while not mock.called:
-            await asyncio.sleep(0)
+        await begun.wait()
         second = asyncio.create_task(who(session))
         await asyncio.sleep(0)
         assert "_create_connection" in vars(connector)
         vars(connector)["_create_connection"] = own
+        go.set()
         assert [await first, await second] == ["mock", "mock"]
     assert vars(connector)["_create_connection"] is own
 
 
-async def test_shared_connector_serves_both_sessions(wire: str) -> None:
+async def test_shared_connector_serves_both_sessions(wire: Wire) -> None:
     """Two sessions with one connector, owned by neither, share their wires and leave it open."""
     connector = TCPConnector(limit=2)
     async with aiointercept(True, wire=wire) as mock:
@@ -160,7 +161,7 @@ async def test_shared_connector_serves_both_sessions(wire: str) -> None:
     await connector.close()
 
 
-async def test_subclass_of_session(wire: str) -> None:
+async def test_subclass_of_session(wire: Wire) -> None:
     """A session of a class of its own is intercepted."""
     with warnings.catch_warnings():
         # aiohttp advises against it; people do it.
@@ -230,11 +231,12 @@ async def test_deprecated_options_warn_as_ever() -> None:
 
 async def test_wrong_arguments_are_refused_by_aiohttp() -> None:
     """An argument that ClientSession does not have gets aiohttp's own error."""
+    wrong: dict[str, Any] = {"nonsense": 1}
     with pytest.raises(TypeError) as without:
-        ClientSession(nonsense=1)
+        ClientSession(**wrong)
     async with aiointercept(True):
         with pytest.raises(TypeError) as caught:
-            ClientSession(nonsense=1)
+            ClientSession(**wrong)
     assert str(caught.value) == str(without.value)
 
 

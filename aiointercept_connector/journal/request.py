@@ -22,6 +22,7 @@ from aiohttp.web_request import FileField
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy, MultiMapping
 from yarl import URL
 
+from ..routing.target import Asked
 from ..routing.urls import canonical_url
 from .parts import Part, body_stream, decoded, parse_parts
 
@@ -107,6 +108,13 @@ class AiointerceptRequest(web.Request):
     def canonical_url(self) -> URL:
         """The normal form of the URL: sorted query, no fragment, no default port."""
         return canonical_url(self._asked)
+
+    @property
+    def match_info(self) -> dict[str, str]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - `reify`
+        """What stood in the holes of the route's path template, decoded."""
+        if self.route is None:
+            return {}
+        return self.route.target.match_info(Asked(self.method, self._asked))
 
     @property
     def received_at(self) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json as _json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from unittest.mock import ANY
@@ -22,20 +22,26 @@ from ..unset import UNSET
 from .request import FORM_TYPE, MULTIPART_FORM_TYPE, AiointerceptRequest
 
 if TYPE_CHECKING:
+    from ..routing.route import Route
     from .journal import Journal
 
 __all__ = (
+    "assert_all_called",
+    "assert_all_matched",
     "assert_any_call",
     "assert_called",
+    "assert_called_in_order",
     "assert_called_once",
     "assert_called_with",
     "assert_not_called",
+    "unused",
 )
 
 Check: TypeAlias = "Callable[[AiointerceptRequest], list[str]]"
 """Returns what is wrong with a request."""
 
 _LISTED = 10
+_EXPLAINED = 3
 _SUGGESTED = 3
 _BEFORE, _SHOWN = 20, 60
 
@@ -56,6 +62,44 @@ def assert_called_once(journal: Journal) -> None:
     """Exactly one request came, over all URLs."""
     if len(journal) != 1:
         raise AssertionError(f"Expected exactly 1 call, got {len(journal)}.{_listed(journal)}")
+
+
+def assert_all_called(routes: Iterable[Route]) -> None:
+    """Every route was called."""
+    problems = list(unused(routes))
+    if problems:
+        raise AssertionError("\n".join(problems))
+
+
+def unused(routes: Iterable[Route]) -> Iterator[str]:
+    """Say of each route that was never called that it was not."""
+    for route in routes:
+        if not route.called:
+            where = f" (registered at {route.registered_at})" if route.registered_at else ""
+            yield f"{route} was never called{where}."
+
+
+def assert_all_matched(
+    unmatched: Sequence[AiointerceptRequest], explain: Callable[[AiointerceptRequest], str]
+) -> None:
+    """Every request met a route."""
+    if unmatched:
+        shown = [explain(request) for request in unmatched[:_EXPLAINED]]
+        rest = [f"{one.method} {one.url} met no route either." for one in unmatched[_EXPLAINED:]]
+        raise AssertionError("\n".join([*shown, *rest[:_LISTED]]))
+
+
+def assert_called_in_order(journal: Journal, routes: Sequence[Route]) -> None:
+    """These routes were called in this order; other calls may lie between."""
+    answered = (request.route for request in journal.records)
+    for number, route in enumerate(routes, 1):
+        if not any(one is route for one in answered):
+            order = "".join(f"\n  {n}. {one}" for n, one in enumerate(routes, 1))
+            raise AssertionError(
+                f"Expected calls in this order:{order}\n"
+                f"Number {number} was not called after those before it. The calls were:"
+                f"{_listed(journal) or ' none'}"
+            )
 
 
 def assert_any_call(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from aiohttp import ClientOSError, ServerDisconnectedError
+from aiohttp import ClientError, ClientOSError, ServerDisconnectedError
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
@@ -96,6 +96,10 @@ class ClientEnd(ResponseHandler):
         # Forgotten, so that the end of the connection cannot replace the exception.
         # Watched by TestCallbackRaises and TestLeaving in tests/loopback/test_link.py.
         payload, self._payload = self._payload, None
+        if self.upgraded and isinstance(exc, ClientError):
+            # A WebSocket takes these for its end, but then leaves its response open. The end of the
+            # connection says the same to it, and does not.
+            return
         if payload is not None and not payload.is_eof():
             payload.set_exception(exc)
 

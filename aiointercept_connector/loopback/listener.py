@@ -15,6 +15,8 @@ from .server import LOCALHOST, Server
 __all__ = ("Listener",)
 
 _SECONDS_TO_END = 2.0
+# What the loop needs to make and close a connection that it has just accepted.
+_TURNS_TO_END = 10
 
 
 class Listener:
@@ -47,6 +49,8 @@ class Listener:
         tasks = server.close(await asyncio.wrap_future(self._leaving))
         if tasks:
             await asyncio.wait(tasks, timeout=_SECONDS_TO_END)
+        for _ in range(_TURNS_TO_END):
+            await asyncio.sleep(0)
 
     def stop(self, exc: BaseException) -> None:
         """Stop serving, and end the thread; replies in flight are cancelled.

@@ -84,7 +84,11 @@ class ServerProtocol(RequestHandler):
         """Take the transport; aiohttp's own task is started when there is something for it."""
         BaseProtocol.connection_made(self, transport)
         self._where = transport.get_extra_info("peername")
-        self._server.connection_made(self, cast("asyncio.Transport", transport))
+        wire = cast("asyncio.Transport", transport)
+        if self._server.is_closed:
+            # The loop had accepted it already.
+            wire.abort()
+        self._server.connection_made(self, wire)
 
     def data_received(self, data: bytes) -> None:
         """Parse; what the express lane leaves over is for aiohttp's task."""

@@ -121,7 +121,7 @@ class Server(web.Server):
         return self._port
 
     def _listen_at(self, listener: asyncio.Server) -> None:
-        if self._listener is None and self._closed_with is None:
+        if self._listener is None and not self.is_closed:
             self._listener = listener
             self._port = int(listener.sockets[0].getsockname()[1])
         else:
@@ -141,6 +141,11 @@ class Server(web.Server):
         link = self._expected.pop(address, None) or Link(self._call_broke)
         link.protocol = protocol
         return link
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server has been closed."""
+        return self._closed_with is not None
 
     def close(self, exc: BaseException) -> list[asyncio.Task[None]]:
         """Close every wire; clients that wait get *exc*. Return the tasks that this cancels."""
@@ -267,8 +272,10 @@ def _told(exc: BaseException, request: BaseRequest, *, meant: bool) -> web.Strea
     if isinstance(exc, UnmatchedRequestError):
         return web.Response(status=404, text=str(exc))
     if meant:
-        if request.transport is not None:
-            request.transport.abort()
+        return _NoResponse()
+    if request.writer.output_size > 0:
+        # A second response would be taken for the body of the first.
+        request.protocol.log_exception("Error in the middle of a response", exc_info=exc)
         return _NoResponse()
     text = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
     return web.Response(status=500, text=text)

@@ -185,18 +185,23 @@ def _encode_json(value: Any) -> bytes:
         raise TypeError(f"json (or payload) must be serialisable as JSON: {exc}") from exc
 
 
-def _check_headers(headers: Any) -> CIMultiDict[str]:
-    if headers is not None and not isinstance(headers, Mapping):
-        raise TypeError(
-            f"headers must be a mapping of names to values, not {type(headers).__name__}"
-        )
+def _check_headers(headers: Mapping[Any, Any] | None) -> CIMultiDict[str]:
     checked: CIMultiDict[str] = CIMultiDict()
-    given: Mapping[Any, Any] = headers or {}
-    for name, value in given.items():
+    if headers is None:
+        return checked
+    _check_mapping(headers)
+    for name, value in headers.items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
             raise ValueError(f"headers: {name!r} is not a header name")
         checked.add(name, _check_text(f"headers[{name!r}]", value))
     return checked
+
+
+def _check_mapping(headers: Any) -> None:
+    if not isinstance(headers, Mapping):
+        raise TypeError(
+            f"headers must be a mapping of names to values, not {type(headers).__name__}"
+        )
 
 
 def _check_text(argument: str, value: Any) -> str:

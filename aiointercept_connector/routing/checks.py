@@ -7,10 +7,10 @@ explaining cannot disagree. Anything that cannot be decoded or parsed does not h
 from __future__ import annotations
 
 import json
-import re
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from http.cookies import CookieError
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -20,6 +20,8 @@ from .values import (
     Absent,
     form_values,
     identical,
+    is_array,
+    is_pattern,
     json_differences,
     json_equal,
     paired,
@@ -114,7 +116,7 @@ class _ValuesHave(Check):
 
 
 def _values_fit(wanted: Any, came: Sequence[str]) -> bool:
-    if isinstance(wanted, list):
+    if is_array(wanted):
         # Each expected value needs one of its own: `a=1` twice is not `a=1` once.
         return None not in paired(wanted, came, value_fits)
     if isinstance(wanted, Absent):
@@ -160,35 +162,67 @@ class _NotJson:
 _NOT_JSON: Final = _NotJson()
 
 
-class _Parser:
-    """Parses bodies as JSON, and keeps the last result.
+class _Reading:
+    """What is read out of the body of one request, each form of it once."""
+
+    def __init__(self, request: AiointerceptRequest, forget: Callable[[object], None]) -> None:
+        self._request = weakref.ref(request, forget)
+
+    def is_of(self, request: AiointerceptRequest) -> bool:
+        """Tell whether this was read out of *request*."""
+        return self._request() is request
+
+    @cached_property
+    def json(self) -> Any:
+        """The body as a JSON value, or ``_NOT_JSON``."""
+        try:
+            return json.loads(self._of().captured_body or b"")
+        except (ValueError, RecursionError):
+            return _NOT_JSON
+
+    @cached_property
+    def form(self) -> dict[str, list[str]] | None:
+        """The values of each field; None if the body is no form."""
+        try:
+            form = self._of().captured_form
+        except (ValueError, LookupError):
+            return None
+        return None if form is None else form_values(form.items())
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...] | None:
+        """The parts; None if the body is not multipart."""
+        return self._of().captured_parts
+
+    def _of(self) -> AiointerceptRequest:
+        request = self._request()
+        assert request is not None, "who asks holds the request"
+        return request
+
+
+class _Reader:
+    """Keeps what was read last.
 
     The routes of one URL are asked about the same request one after the other, and are then laid
     beside it to explain why none of them answered: a large body is parsed once for all of them.
     """
 
     def __init__(self) -> None:
-        self._last: tuple[weakref.ref[AiointerceptRequest] | None, Any] = (None, None)
+        self._last: _Reading | None = None
 
-    def parsed(self, request: AiointerceptRequest) -> Any:
-        """Return the body as a JSON value, or ``_NOT_JSON``."""
-        of, value = self._last
-        if of is not None and of() is request:
-            return value
-        try:
-            value = json.loads(request.captured_body or b"")
-        except (ValueError, RecursionError):
-            value = _NOT_JSON
-        # One assignment, so that threads which parse at the same time cannot mix their results.
-        self._last = weakref.ref(request, self._forget), value
-        return value
+    def read(self, request: AiointerceptRequest) -> _Reading:
+        """Return what is read out of the body of *request*."""
+        last = self._last
+        if last is None or not last.is_of(request):
+            # One assignment: threads that read at the same time cannot mix their results.
+            last = self._last = _Reading(request, self._forget)
+        return last
 
-    def _forget(self, of: weakref.ref[AiointerceptRequest]) -> None:
-        if self._last[0] is of:
-            self._last = None, None
+    def _forget(self, _: object) -> None:
+        self._last = None
 
 
-_parsed = _Parser().parsed
+_read = _Reader().read
 
 
 class JsonIs(Check):
@@ -199,7 +233,7 @@ class JsonIs(Check):
 
     def holds(self, request: AiointerceptRequest) -> bool:
         """Tell whether the body is equal to the value, as JSON."""
-        came = _parsed(request)
+        came = _read(request).json
         if came is _NOT_JSON:
             return False
         try:
@@ -209,7 +243,7 @@ class JsonIs(Check):
 
     def differences(self, request: AiointerceptRequest) -> Iterator[str]:
         """Name the places where they differ."""
-        came = _parsed(request)
+        came = _read(request).json
         if came is _NOT_JSON:
             body = request.captured_body
             what = f"a body that is not JSON: {shortened(body)}" if body else "no body"
@@ -239,17 +273,17 @@ class FormIs(Check):
 
     def differences(self, request: AiointerceptRequest) -> Iterator[str]:
         """Name the fields that differ."""
-        form = request.captured_form
-        if form is None:
+        came = _read(request).form
+        if came is None:
             yield f"expected form fields, got {described_body(request)}"
             return
-        came = form_values(form.items())
         for name, wanted in self.wanted.items():
-            values = came.pop(name, [])
+            values = came.get(name, [])
             if len(wanted) != len(values) or not all(map(value_fits, wanted, values)):
                 yield f"{name}: expected {_listed(wanted)}, got {_listed(values)}"
         for name, values in came.items():
-            yield f"{name}: expected nothing, got {_listed(values)}"
+            if name not in self.wanted:
+                yield f"{name}: expected nothing, got {_listed(values)}"
 
 
 class PartsAre(Check):
@@ -263,7 +297,7 @@ class PartsAre(Check):
 
     def differences(self, request: AiointerceptRequest) -> Iterator[str]:
         """Name the parts that are missing, and those that are too many."""
-        came = request.captured_parts
+        came = _read(request).parts
         if came is None:
             yield f"expected a multipart body, got {described_body(request)}"
             return
@@ -311,7 +345,7 @@ def _content_fits(wanted: Any, came: str | bytes, charset: str) -> bool:
     """Compare as text or as bytes, whichever is expected."""
     if wanted is ANY:
         return True
-    pattern = wanted.pattern if isinstance(wanted, re.Pattern) else wanted
+    pattern = wanted.pattern if is_pattern(wanted) else wanted
     try:
         if isinstance(pattern, str) and isinstance(came, bytes):
             came = came.decode(charset)
@@ -319,7 +353,7 @@ def _content_fits(wanted: Any, came: str | bytes, charset: str) -> bool:
             came = came.encode()
     except (LookupError, UnicodeError):
         return False
-    if isinstance(wanted, re.Pattern):
+    if is_pattern(wanted):
         return wanted.search(came) is not None
     return bool(wanted == came)
 
@@ -378,9 +412,9 @@ def _wanted(value: Any) -> str:
         return "nothing"
     if value is ANY:
         return "any value"
-    if isinstance(value, re.Pattern):
+    if is_pattern(value):
         return f"a match of {value.pattern!r}"
-    if isinstance(value, list):
+    if is_array(value):
         return _listed(value)
     return shortened(value)
 

@@ -7,16 +7,17 @@ somebody reads it, and the text is bounded however large the request or the regi
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from os.path import commonprefix
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .checks import described_body
 from .matchers import Finding
 from .route import ANY_METHOD, Route
-from .target import Asked, HostGlob, PathTemplate, UrlPattern, UrlTarget
+from .target import Asked, HostGlob, UrlPattern, UrlTarget
 from .urls import Origin
 from .values import shortened
 
@@ -27,8 +28,13 @@ __all__ = ("NearMiss", "Unmatched")
 
 _NEAREST = 3
 _COMPARED = 20
+# Of characters: a line, a method, a URL to be pasted. Of bytes: all the nearest routes together.
 _LINE = 240
+_METHOD = 40
 _URL = 1000
+_SHOWN = 2300
+# A body of more bytes is not asked for what a route of some other URL wants of it.
+_LARGE = 100_000
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
 
 
@@ -54,74 +60,102 @@ class NearMiss:
         lines = [f"{self.route}{where}"]
         for finding in self.findings:
             lines += [f"   {line}" for line in str(finding).splitlines()]
-        return "\n".join(line if len(line) <= _LINE else f"{line[: _LINE - 1]}…" for line in lines)
+        return "\n".join(_cut(line) for line in lines)
 
 
 class Unmatched:
-    """What there is to say of a request that met no route."""
+    """What there is to say of a request that met no route.
+
+    Args:
+        asked: its method and URL.
+        request: its record.
+        routes: the routes it could have met.
+        state: the state that their scenarios were in.
+    """
 
     def __init__(
-        self, asked: Asked, request: AiointerceptRequest, routes: Iterable[Route]
+        self,
+        asked: Asked,
+        request: AiointerceptRequest,
+        routes: Iterable[Route],
+        state: Mapping[str, Any] | None = None,
     ) -> None:
         self._asked = asked
         self._request = request
         self._routes = tuple(routes)
+        self._state = dict(state or {})
 
     @cached_property
     def near_misses(self) -> tuple[NearMiss, ...]:
         """The routes nearest to the request, the nearest first."""
+        asked = self._asked
         nearest = heapq.nsmallest(
-            _COMPARED, self._routes, key=lambda route: _distance(route, self._asked)
+            _COMPARED, self._routes, key=lambda route: _distance(route, asked)
         )
-        misses = [
-            NearMiss(route, tuple(_findings(route, self._asked, self._request)))
-            for route in nearest
-        ]
+        misses = [NearMiss(route, tuple(self._findings(route))) for route in nearest]
         return tuple(sorted(misses, key=lambda miss: miss.failed))
+
+    def _findings(self, route: Route) -> Iterator[Finding]:
+        """Lay the request beside the route, field by field."""
+        url_findings = tuple(_url_findings(route, self._asked))
+        yield from url_findings
+        if route.match is not None:
+            body = self._request.captured_body or b""
+            if len(body) > _LARGE and not all(finding.holds for finding in url_findings):
+                yield Finding("match", holds=False, details=("not compared, for the body's size",))
+            else:
+                yield from _match_findings(route, self._request)
+        if route.when is not None:
+            name, wanted = route.when
+            came = self._state.get(name)
+            expected = f"expected {name!r} to be {shortened(wanted)}, it was {shortened(came)}"
+            yield Finding("state", came == wanted, (expected,))
+        if route.used_up:
+            yield Finding("repeat", holds=False, details=(_used_up(route),))
+
+    def __str__(self) -> str:
+        return self._text
 
     @cached_property
     def _text(self) -> str:
         lines = [
-            f"{self._asked.method} {_cut(str(self._asked.url))} met no route of the mock, "
+            f"{_cut(self._asked.method, _METHOD)} {_cut(str(self._asked.url))} met no route of the mock, "
             f"and is not allowed to reach the network.",
-            f"It had {_body(self._request)}.",
+            f"It had {_cut(described_body(self._request))}.",
+            *self._nearest(),
+            f"To answer it: {_registration(self._asked)}",
         ]
-        shown = self.near_misses[:_NEAREST]
-        if shown:
-            more = len(self._routes) - len(shown)
-            others = f" (of {len(self._routes)})" if more else ""
-            lines.append(f"Nearest routes{others}:")
-        else:
-            lines.append("No routes are registered.")
-        for number, miss in enumerate(shown, 1):
-            first, *rest = str(miss).splitlines()
-            lines += [f"  {number}. {first}", *(f"  {line}" for line in rest)]
-        lines.append(f"To answer it: {_registration(self._asked)}")
         return "\n".join(lines)
 
-    def __str__(self) -> str:
-        return self._text
+    def _nearest(self) -> Iterator[str]:
+        shown = self.near_misses[:_NEAREST]
+        if not shown:
+            yield "No routes are registered."
+            return
+        others = f" (of {len(self._routes)})" if len(self._routes) > len(shown) else ""
+        yield f"Nearest routes{others}:"
+        for number, miss in enumerate(shown, 1):
+            first, *rest = str(miss).splitlines()
+            lines = [f"  {number}. {first}", *(f"  {line}" for line in rest)]
+            yield from _fitted(lines, _SHOWN // len(shown))
 
 
 def _distance(route: Route, asked: Asked) -> tuple[int, int]:
     """Rank a route by what of method and URL differs, then by the common start of the paths."""
     target, key = route.target, asked.key
-    wrong_method = route.method not in (asked.method, ANY_METHOD)
+    distance = int(route.method not in (asked.method, ANY_METHOD))
     if isinstance(target, UrlPattern):
-        return (wrong_method + (0 if target.matches(asked) else 5)), 0
-    distance = wrong_method
+        return distance + (0 if target.matches(asked) else 5), 0
     if not target.matches_host(key.origin):
         distance += 4
     if target.query is not None and target.query != key.query:
         distance += 1
     if target.matches_path(key.path):
         return distance, 0
-    path = target.path.text if isinstance(target.path, PathTemplate) else target.path
-    return distance + 3, -len(commonprefix((path, key.path)))
+    return distance + 3, -len(commonprefix((target.path_text, key.path)))
 
 
-def _findings(route: Route, asked: Asked, request: AiointerceptRequest) -> Iterator[Finding]:
-    """Lay the request beside the route, field by field."""
+def _url_findings(route: Route, asked: Asked) -> Iterator[Finding]:
     if route.method != ANY_METHOD:
         yield _finding("method", route.method, asked.method, route.method == asked.method)
     target, key = route.target, asked.key
@@ -129,34 +163,45 @@ def _findings(route: Route, asked: Asked, request: AiointerceptRequest) -> Itera
         if target.host is not None:
             fits = target.matches_host(key.origin)
             yield _finding("host", _origin(target.host), _origin(key.origin), fits)
-        path = target.path.text if isinstance(target.path, PathTemplate) else target.path
-        yield _finding("path", path, key.path, target.matches_path(key.path))
+        yield _finding("path", target.path_text, key.path, target.matches_path(key.path))
         if target.query is not None:
             query, came = _query(target.query), _query(key.query)
             yield _finding("query", query, came, target.query == key.query)
     else:
         yield _finding("url", f"a match of {target}", str(asked.url), target.matches(asked))
-    if route.match is not None:
-        yield from _match_findings(route, request)
-    if route.used_up:
-        answered = "once" if route.call_count == 1 else f"{route.call_count} times"
-        yield Finding("repeat", holds=False, details=(f"used up, it has answered {answered}",))
 
 
 def _match_findings(route: Route, request: AiointerceptRequest) -> Iterator[Finding]:
-    assert route.match is not None
-    if route.match.is_async:
-        yield Finding("match", holds=False, details=(f"{route.match!r} did not hold",))
+    match = route.match
+    if match is None:
+        return
+    if match.is_async:
+        yield Finding("match", holds=False, details=(f"{match!r} did not hold",))
         return
     try:
-        yield from route.match.findings(request)
+        yield from match.findings(request)
     except Exception as exc:  # noqa: BLE001 - a predicate's own; the message must not fail by it
         yield Finding("match", holds=False, details=(f"raised {exc!r}",))
 
 
+def _used_up(route: Route) -> str:
+    if not route.call_count:
+        return "used up, it was to answer no request"
+    answered = "once" if route.call_count == 1 else f"{route.call_count} times"
+    return f"used up, it has answered {answered}"
+
+
 def _finding(field: str, expected: str, came: str, holds: bool) -> Finding:
-    details = () if holds else (f"expected {_cut(expected)}, got {_cut(came)}",)
-    return Finding(field, holds, details)
+    return Finding(field, holds, () if holds else _compared(expected, came))
+
+
+def _compared(expected: str, came: str) -> tuple[str, ...]:
+    """Show both; where they are long, each on a line, from a little before they part."""
+    if len(expected) + len(came) <= _LINE - 50:
+        return (f"expected {expected}, got {came}",)
+    start = max(0, len(commonprefix((expected, came))) - 20)
+    lead = "…" if start else ""
+    return "expected", *(_cut(f"{lead}{text[start:]}") for text in (expected, came))
 
 
 def _origin(origin: Origin | HostGlob) -> str:
@@ -169,18 +214,21 @@ def _query(query: tuple[tuple[str, str], ...]) -> str:
     return "&".join(f"{name}={value}" for name, value in islice(query, 20)) or "none"
 
 
-def _body(request: AiointerceptRequest) -> str:
-    body = request.captured_body
-    if not body:
-        return "no body"
-    return f"a body of {request.content_type}, {len(body)} bytes: {shortened(body)}"
-
-
 def _registration(asked: Asked) -> str:
     verb, url = asked.method.lower(), _cut(str(asked.url), _URL)
     if verb in _VERBS:
         return f"mock.{verb}({url!r})"
-    return f"mock.add({url!r}, {asked.method!r})"
+    return f"mock.add({url!r}, {_cut(asked.method, _METHOD)!r})"
+
+
+def _fitted(lines: list[str], size: int) -> Iterator[str]:
+    """Return as many of *lines* as go into *size* bytes, and say how many do not."""
+    for number, line in enumerate(lines):
+        size -= len(line.encode(errors="replace"))
+        if size < 0:
+            yield f"     … and {len(lines) - number} more lines"
+            return
+        yield line
 
 
 def _cut(text: str, length: int = _LINE) -> str:

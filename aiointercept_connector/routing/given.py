@@ -61,14 +61,21 @@ def _text(argument: str, value: Any) -> Any:
 
 
 def _json(argument: str, value: Any) -> Any:
+    try:
+        return _json_copy(argument, value)
+    except RecursionError:
+        raise ValueError(f"{argument} is nested too deeply to be compared") from None
+
+
+def _json_copy(argument: str, value: Any) -> Any:
     """Return a copy as ``json.loads`` would make it; what is no JSON is compared by its ``==``."""
     if isinstance(value, Mapping):
         wrong = next((name for name in value if not isinstance(name, str)), None)
         if wrong is not None:
             raise TypeError(f"{argument}: the names of a JSON object are str, not {wrong!r}")
-        return {name: _json(argument, member) for name, member in value.items()}
+        return {name: _json_copy(argument, member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_json(argument, member) for member in value]
+        return [_json_copy(argument, member) for member in value]
     if isinstance(value, (bytes, bytearray, set, frozenset)):
         raise TypeError(f"{argument}: JSON has no {type(value).__name__}: {value!r}")
     return value

@@ -1,9 +1,9 @@
 """The registry: finds the routes for a request, in a dictionary lookup where it can.
 
 Who answers, of the routes that could: higher ``priority`` first; then the more exactly the URL is
-given, from an exact one over a path on any host and a template to globs and expressions; then, for
-one URL, a route with conditions before its fallback without; then order of registration. A route
-that is used up gives way to the next.
+given, from an exact one over a path on any host and a template to globs and expressions; then
+the URL that was registered first; then, for one URL, routes with conditions before the fallback
+without; then order of registration. A route that is used up gives way to the next.
 
 Asking (``candidates``) never consumes. ``take`` is the one step that does, under a lock, so that no
 two requests can share a route's last answer or a step of a scenario.
@@ -11,15 +11,15 @@ two requests can share a route's last answer or a step of a scenario.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from .route import ANY_METHOD, Route
+from .shelf import Shelf, alike
 from .state import State
 from .target import Asked, HostGlob, PathTemplate, UrlTarget
-from .trie import PathTrie
+from .trie import GlobIndex, PathTrie
 from .urls import Origin
 
 if TYPE_CHECKING:
@@ -27,33 +27,39 @@ if TYPE_CHECKING:
 
 __all__ = ("Registry",)
 
-Shelf: TypeAlias = "tuple[Route, ...]"
-_by_rank = attrgetter("rank")
+_by_order = attrgetter("order")
 
 
 class Registry:
-    """The routes of one mock, and its state."""
+    """The routes of one mock, and its state.
+
+    Attributes:
+        state: the state of the mock's scenarios.
+        has_async: whether a route's conditions are to be awaited, so that ``take_async`` is to be
+            asked instead of ``take``.
+    """
 
     def __init__(self) -> None:
         self.state = State()
-        self._lock = threading.Lock()
+        self._lock = self.state.lock
         self.clear()
 
     def clear(self) -> None:
         """Forget every route, and the state."""
         with self._lock:
             self.state.clear()
+            self.has_async = False
             self._registered = 0
             self._routes: dict[int, Route] = {}
-            self._endless: dict[Hashable, list[Route]] = {}
             self._origins: set[Origin] = set()
-            self._any_method = False
             self._prioritised = False
-            # One place for each kind of target, in the order in which they are asked.
-            self._exact: dict[Hashable, Shelf] = {}
-            self._templates: dict[Hashable, PathTrie] = {}
-            self._globs: dict[str, PathTrie] = {}
-            self._patterns: dict[str, Shelf] = {}
+            self._shelves: dict[Hashable, Shelf] = {}
+            # Beside exact URLs, which their keys find on the shelves, there are some that:
+            self._inexact = False
+            self._leave_open = False  # the host or the query
+            self._templates: dict[Origin | None, PathTrie] = {}
+            self._globs = GlobIndex()
+            self._patterns: tuple[Shelf, ...] = ()
 
     def __len__(self) -> int:
         return len(self._routes)
@@ -70,8 +76,6 @@ class Registry:
         """Tell whether the URL of any route, used up or not, is at this very origin."""
         return origin in self._origins
 
-    # Registering ------------------------------------------------------------------------------
-
     def add(self, route: Route) -> None:
         """Register *route*.
 
@@ -83,92 +87,100 @@ class Registry:
                 it could never answer.
         """
         with self._lock:
-            endless = self._endless.get((route.method, route.target), [])
-            hiding = next((one for one in endless if _hides(one, route)), None)
-            if hiding is not None:
-                if not (route.endless and route.priority == hiding.priority):
-                    raise ValueError(_unreachable(route, hiding))
-                endless.remove(hiding)
-                del self._routes[hiding.order]
-                self._unshelve(hiding)
-            self._place(route)
+            route.order = self._registered
+            shelf = self._shelves.get(route.target.key) or self._new_shelf(route)
+            replaced = shelf.replaced_by(route)
+            if replaced is not None:
+                route.order = replaced.order
+                shelf.remove(replaced)
+            elif (hiding := shelf.hiding(route)) is not None:
+                raise ValueError(_unreachable(route, hiding))
+            self._registered += 1
+            self._routes[route.order] = route
+            self._prioritised |= route.priority != 0
+            self.has_async |= route.match is not None and route.match.is_async
+            if not route.used_up:
+                shelf.put(route)
 
-    def _place(self, route: Route) -> None:
-        route.order = self._registered
-        self._registered += 1
-        self._routes[route.order] = route
-        self._any_method |= route.method == ANY_METHOD
-        self._prioritised |= route.priority != 0
-        if route.endless:
-            self._endless.setdefault((route.method, route.target), []).append(route)
-        if isinstance(route.target, UrlTarget) and isinstance(route.target.host, Origin):
-            self._origins.add(route.target.host)
-        self._shelve(route)
-
-    def _shelve(self, route: Route) -> None:
+    def _new_shelf(self, route: Route) -> Shelf:
         target = route.target
+        shelf = self._shelves[target.key] = Shelf(target, route.order)
         if not isinstance(target, UrlTarget):
-            shelf = self._patterns.get(route.method, ())
-            self._patterns[route.method] = (*shelf, route)
-        elif isinstance(target.host, HostGlob):
-            self._globs.setdefault(route.method, PathTrie()).add(route, target.path)
+            self._patterns = (*self._patterns, shelf)
+            self._inexact = True
+            return shelf
+        if isinstance(target.host, HostGlob):
+            self._globs.add(shelf, target.host, target.path)
         elif isinstance(target.path, PathTemplate):
-            key = route.method, target.host
-            self._templates.setdefault(key, PathTrie()).add(route, target.path)
+            self._templates.setdefault(target.host, PathTrie()).add(shelf, target.path)
         else:
-            exact = route.method, target.host, target.path, target.query
-            shelf = (*self._exact.get(exact, ()), route)
-            self._exact[exact] = tuple(sorted(shelf, key=_by_rank)) if len(shelf) > 1 else shelf
-
-    def _unshelve(self, route: Route) -> None:
-        target = route.target
-        if not isinstance(target, UrlTarget):
-            self._patterns[route.method] = _without(route, self._patterns[route.method])
-        elif isinstance(target.host, HostGlob):
-            self._globs[route.method].remove(route, target.path)
-        elif isinstance(target.path, PathTemplate):
-            self._templates[route.method, target.host].remove(route, target.path)
-        else:
-            exact = route.method, target.host, target.path, target.query
-            self._exact[exact] = _without(route, self._exact[exact])
-
-    # Looking up -------------------------------------------------------------------------------
+            self._leave_open |= not target.is_exact
+        if isinstance(target.host, Origin):
+            self._origins.add(target.host)
+        self._inexact |= not target.is_exact
+        return shelf
 
     def candidates(self, asked: Asked) -> Iterator[Route]:
         """Return the routes whose method and URL fit, in the order in which they are to be tried."""
-        routes = self._by_kind(asked)
-        return iter(sorted(routes, key=lambda one: -one.priority)) if self._prioritised else routes
+        routes = self._in_order(asked)
+        return iter(sorted(routes, key=_by_priority)) if self._prioritised else routes
 
-    def _by_kind(self, asked: Asked) -> Iterator[Route]:
-        method, (origin, path, query) = asked.method, asked.key
-        exact = self._exact
-        methods = (method, ANY_METHOD) if self._any_method else (method,)
-        for host in (origin, None):
-            for pairs in (query, None):
-                shelves = [exact.get((name, host, path, pairs), ()) for name in methods]
-                yield from _merged(shelves)
+    def _in_order(self, asked: Asked) -> Iterator[Route]:
+        method = asked.method
+        exact = self._shelves.get(asked.key)
+        if exact is not None:
+            for route in exact.routes:
+                if route.method == method or route.method == ANY_METHOD:
+                    yield route
+        if self._inexact:
+            for shelf in self._inexact_shelves(asked):
+                for route in shelf.routes:
+                    if route.method == method or route.method == ANY_METHOD:
+                        yield route
+
+    def _inexact_shelves(self, asked: Asked) -> Iterator[Shelf]:
+        origin, path, query = asked.key
+        if self._leave_open:
+            for key in ((origin, path, None), (None, path, query), (None, path, None)):
+                if (shelf := self._shelves.get(key)) is not None:
+                    yield shelf
         if self._templates:
             for host in (origin, None):
-                tries = [self._templates.get((name, host)) for name in methods]
-                yield from _merged([_fitting(trie, asked) for trie in tries if trie])
+                if (trie := self._templates.get(host)) is not None:
+                    yield from _fitting(trie.reached(path), asked)
         if self._globs or self._patterns:
-            tries = [self._globs.get(name) for name in methods]
-            shelves = [_fitting(trie, asked) for trie in tries if trie]
-            for name in methods:
-                patterns = self._patterns.get(name, ())
-                shelves.append(tuple(one for one in patterns if one.target.matches(asked)))
-            yield from _merged(shelves)
+            yield from _fitting((*self._globs.reached(origin, path), *self._patterns), asked)
 
     def find(self, asked: Asked) -> Route | None:
         """Return the first route whose method and URL fit, without using it."""
         return next(self.candidates(asked), None)
 
     def take(self, asked: Asked, request: AiointerceptRequest) -> Route | None:
-        """Return the route that answers *request*, used once."""
-        for route in self.candidates(asked):
-            if (route.match is None or route.match.matches(request)) and self.use(route):
-                return route
-        return None
+        """Return the route that answers *request*, used once; None if there is none.
+
+        Raises:
+            TypeError: the conditions of a route are to be awaited; see ``take_async``.
+        """
+        while True:
+            version = self.state.version
+            for route in self.candidates(asked):
+                match = route.match
+                if (match is None or match.matches(request)) and self.use(route):
+                    return route
+            if version == self.state.version:
+                return None
+            # A scenario went on meanwhile: a route that was passed may be the one for its new step.
+
+    async def take_async(self, asked: Asked, request: AiointerceptRequest) -> Route | None:
+        """Return the same, and await conditions that are coroutine functions."""
+        while True:
+            version = self.state.version
+            for route in self.candidates(asked):
+                match = route.match
+                if (match is None or await match.matches_async(request)) and self.use(route):
+                    return route
+            if version == self.state.version:
+                return None
 
     def use(self, route: Route) -> bool:
         """Use *route* once; false if it is used up, or its scenario is not in the state for it."""
@@ -180,40 +192,32 @@ class Registry:
             if not route.endless:
                 route.spend()
                 if route.used_up:
-                    self._unshelve(route)
+                    self._remove(route)
             if route.then is not None:
-                self.state.set(route.then)
+                name, value = route.then
+                self.state[name] = value
             return True
 
-
-def _fitting(trie: PathTrie, asked: Asked) -> Shelf:
-    return tuple(route for route in trie.reached(asked.key.path) if route.target.matches(asked))
-
-
-def _merged(shelves: list[Shelf]) -> Shelf:
-    """Return the routes of several shelves in the order of their ranks."""
-    filled = [shelf for shelf in shelves if shelf]
-    if not filled:
-        return ()
-    if len(filled) == 1 and len(filled[0]) == 1:
-        return filled[0]
-    return tuple(sorted((route for shelf in filled for route in shelf), key=_by_rank))
+    def _remove(self, route: Route) -> None:
+        shelf = self._shelves.get(route.target.key)
+        if shelf is not None:  # the registry may have been cleared meanwhile
+            shelf.remove(route)
 
 
-def _without(route: Route, shelf: Shelf) -> Shelf:
-    return tuple(one for one in shelf if one is not route)
+def _fitting(shelves: Iterable[Shelf], asked: Asked) -> list[Shelf]:
+    """Return those of *shelves* that are for the URL, the one registered first in front."""
+    fitting = [shelf for shelf in shelves if shelf.routes and shelf.target.matches(asked)]
+    return sorted(fitting, key=_by_order) if len(fitting) > 1 else fitting
 
 
-def _hides(one: Route, other: Route) -> bool:
-    """Tell whether *one*, which is endless, answers whatever *other* would, and before it."""
-    same = one.match == other.match and one.when == other.when
-    return same and one.priority >= other.priority
+def _by_priority(route: Route) -> int:
+    return -route.priority
 
 
 def _unreachable(route: Route, endless: Route) -> str:
     where = f", registered at {endless.registered_at}," if endless.registered_at else ""
+    replace = ", or repeat=True to replace the other" if alike(route, endless) else ""
     return (
         f"{route} could never answer: {endless!r}{where} stands before it and answers for ever. "
-        f"Give the new route a higher priority= to let it answer first, or repeat=True to "
-        f"replace the other."
+        f"Give the new route a higher priority= to let it answer first{replace}."
     )

@@ -9,27 +9,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from .state import StateValue
 from .target import Asked, Target, parse_target
+from .usage import Times, Usage, upper_bound
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from ..journal.request import AiointerceptRequest
     from .matchers import Matcher
 
-__all__ = ("ANY_METHOD", "Asked", "Reply", "Route", "Target", "parse_target")
+__all__ = ("ANY_METHOD", "Asked", "Reply", "Route", "Target", "Times", "parse_target")
 
 Reply: TypeAlias = "Callable[[Any], Awaitable[web.StreamResponse]]"
 """An aiohttp handler: it is given the recorded request and returns its response."""
-
-StateValue: TypeAlias = "tuple[str, Any]"
-"""A name of the mock's state, and a value of it."""
 
 ANY_METHOD: Final = "*"
 ENDLESS: Final = -1
 
 
-class Route:
+class Route(Usage):
     """One registered route, as ``add`` returns it.
 
     Attributes:
@@ -39,19 +37,19 @@ class Route:
         when: a name of the mock's state and the value it must have, or None.
         then: a name of the mock's state and the value it gets by an answer, or None.
         calls: the requests it answered, in order of arrival.
+        times: how often it is to be called, or None if that was not said.
+        priority: routes with a higher one are tried before others.
         name: what messages call it, if it was given a name.
         registered_at: ``file:line`` of the call that registered it.
     """
 
     __slots__ = (
         "_left",
-        "calls",
         "match",
         "method",
         "name",
         "order",
         "priority",
-        "registered_at",
         "reply",
         "target",
         "then",
@@ -65,13 +63,15 @@ class Route:
         reply: Reply,
         *,
         match: Matcher | None = None,
-        repeat: bool | int = 1,
+        repeat: bool | int = False,
+        times: Times | None = None,
         priority: int = 0,
         name: str | None = None,
         when: StateValue | None = None,
         then: StateValue | None = None,
         registered_at: str | None = None,
     ) -> None:
+        super().__init__(times, registered_at)
         self.method = method.upper()
         self.target = target
         self.reply = reply
@@ -80,10 +80,8 @@ class Route:
         self.name = name
         self.when = when
         self.then = then
-        self.registered_at = registered_at
         self.order = 0
-        self.calls: list[AiointerceptRequest] = []
-        self._left = ENDLESS if repeat is True else int(repeat) or 1
+        self._left = _answers(repeat, self.times)
 
     @property
     def remaining(self) -> int | None:
@@ -92,28 +90,13 @@ class Route:
 
     @property
     def endless(self) -> bool:
-        """Whether the route was registered with ``repeat=True``."""
+        """Whether the route answers for ever."""
         return self._left == ENDLESS
 
     @property
     def used_up(self) -> bool:
         """Whether the route has answered as often as it may."""
         return self._left == 0
-
-    @property
-    def call_count(self) -> int:
-        """How many requests the route has answered."""
-        return len(self.calls)
-
-    @property
-    def called(self) -> bool:
-        """Whether the route has answered any request."""
-        return bool(self.calls)
-
-    @property
-    def last_call(self) -> AiointerceptRequest | None:
-        """The last request that the route answered."""
-        return self.calls[-1] if self.calls else None
 
     @property
     def rank(self) -> tuple[int, bool, int]:
@@ -131,3 +114,13 @@ class Route:
     def __repr__(self) -> str:
         left = "for ever" if self.endless else f"{self._left} left"
         return f"<Route {self}: called {self.call_count}x, {left}>"
+
+
+def _answers(repeat: bool | int, times: range | None) -> int:
+    """Return how often a route answers: as *repeat* says, or else as often as *times* allows."""
+    if repeat is True:
+        return ENDLESS
+    if repeat or times is None:
+        return int(repeat) or 1
+    upper = upper_bound(times)
+    return ENDLESS if upper is None else upper

@@ -8,6 +8,7 @@ expression is a target of its own kind. Equal targets match the same URLs.
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 from unittest.mock import ANY
@@ -45,12 +46,20 @@ KNOWN_SCHEMES: Final = frozenset({"", "http", "https", "ws", "wss", "tcp", "unix
 class Asked:
     """The part of a request that decides which routes could answer it."""
 
-    __slots__ = ("key", "method", "url")
+    __slots__ = ("_spellings", "key", "method", "url")
 
     def __init__(self, method: str, url: URL) -> None:
         self.method = method
         self.url = url
         self.key: UrlKey = url_key(url)
+        self._spellings: tuple[str, ...] = ()
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The URL as sent, then its normal form; worked out when it is asked for."""
+        if not self._spellings:
+            self._spellings = str(self.url), str(canonical_url(self.url))
+        return self._spellings
 
     def __repr__(self) -> str:
         return f"<Asked {self.method} {self.url}>"
@@ -115,6 +124,23 @@ class UrlTarget:
     query: Query | None
     text: str = field(compare=False)
 
+    @property
+    def key(self) -> Hashable:
+        """What finds the target again; of one without holes and globs, the key of its URL."""
+        return self.host, self.path, self.query
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is one URL, so that the URL's key finds it."""
+        return (
+            isinstance(self.host, Origin) and isinstance(self.path, str) and self.query is not None
+        )
+
+    @property
+    def path_text(self) -> str:
+        """The path or template as it was given."""
+        return self.path.text if isinstance(self.path, PathTemplate) else self.path
+
     def matches(self, asked: Asked) -> bool:
         """Tell whether the URL that was asked is one of these."""
         key = asked.key
@@ -152,6 +178,11 @@ class UrlPattern:
 
     pattern: re.Pattern[str]
 
+    @property
+    def key(self) -> Hashable:
+        """What finds the target again."""
+        return self.pattern
+
     def matches(self, asked: Asked) -> bool:
         """Tell whether the expression matches a spelling of the URL that was asked."""
         return self._found(asked) is not None
@@ -163,8 +194,8 @@ class UrlPattern:
         return {name: unquote(value or "") for name, value in groups.items()}
 
     def _found(self, asked: Asked) -> re.Match[str] | None:
-        match = self.pattern.match
-        return match(str(asked.url)) or match(str(canonical_url(asked.url)))
+        as_sent, normal = asked.spellings
+        return self.pattern.match(as_sent) or self.pattern.match(normal)
 
     def __str__(self) -> str:
         return f"re.compile({self.pattern.pattern!r})"
@@ -188,19 +219,26 @@ def parse_target(url: UrlSpec, params: QueryParams | Any = None) -> Target:
     if isinstance(url, re.Pattern):
         if params is not None:
             raise ValueError(f"params: {url!r} is matched on the whole URL, query included")
+        if isinstance(url.pattern, bytes):
+            raise TypeError(f"url={url!r} is for bytes; URLs are str.")
         return UrlPattern(url)
     if not isinstance(url, (str, URL)):
         raise TypeError(
             f"url must be a str, yarl.URL or re.Pattern, not {type(url).__name__}: {url!r}"
         )
     parts = _Parts(url) if isinstance(url, str) else None
+    if parts is not None and "{" in parts.authority:
+        raise ValueError(
+            f"url={url!r} has a hole in its host. Write * for what may stand there: "
+            f"'https://*.example.com/'."
+        )
     if parts is not None and parts.is_special:
         return _special_target(parts, params)
-    return _literal_target(URL(url), params)
+    return _literal_target(URL(url), params, str(url))
 
 
-def _literal_target(url: URL, params: QueryParams | Any) -> UrlTarget:
-    _check_scheme(url.scheme, str(url))
+def _literal_target(url: URL, params: QueryParams | Any, text: str) -> UrlTarget:
+    _check_scheme(url.scheme, text)
     query = _query(url, params)
     mark = " (any query)" if query is None else ""
     if url.absolute and url.raw_host:
@@ -208,7 +246,7 @@ def _literal_target(url: URL, params: QueryParams | Any) -> UrlTarget:
         return UrlTarget(url_key(url).origin, normal_path(url), query, f"{full}{mark}")
     if url.scheme or url.absolute or not url.raw_path.startswith("/"):
         raise ValueError(
-            f"url={str(url)!r} has no host. Give an absolute URL ('https://api.example.com/users'),"
+            f"url={text!r} has no host. Give an absolute URL ('https://api.example.com/users'),"
             f" a path on any host ('/users'), or a compiled regular expression."
         )
     path = normal_path(url)
@@ -359,4 +397,4 @@ def _compiled(text: str, expression: str) -> re.Pattern[str]:
     try:
         return re.compile(expression)
     except re.error as exc:
-        raise ValueError(f"url: the path template {text!r} is wrong: {exc}") from exc
+        raise ValueError(f"url: the path template {text!r} is wrong: {exc.msg}") from exc

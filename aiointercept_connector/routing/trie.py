@@ -1,67 +1,98 @@
-"""Finds the routes whose path may be a given one, without looking at the others.
+"""Finds the shelves whose targets may be meant by a URL, without looking at the others.
 
-Paths are cut at their slashes. A template's literal segments are looked up, each of its holes is a
-branch of its own, so what a lookup costs depends on the length of the path and on how many templates
-could be meant, not on how many there are.
+Paths are cut at their slashes. A template's literal segments are looked up, and so is what stands
+before a hole within a segment; hosts with globs are found by the labels behind the last ``*``. What
+a lookup costs depends on the length of the URL and on how many targets could be meant, not on how
+many there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .route import Route
-from .target import PathTemplate
+from .shelf import Shelf
+from .target import HostGlob, PathTemplate, Segment
+from .urls import Origin
 
-__all__ = ("PathTrie",)
+__all__ = ("GlobIndex", "PathTrie")
 
 
 class PathTrie:
-    """Routes by the shape of their paths."""
+    """Shelves by the shape of their paths."""
 
-    __slots__ = ("_hole", "_literals", "_routes", "_spanning")
+    __slots__ = ("_holes", "_lengths", "_literals", "_shelves", "_spanning")
 
     def __init__(self) -> None:
         self._literals: dict[str, PathTrie] = {}
-        self._hole: PathTrie | None = None
-        self._routes: tuple[Route, ...] = ()
-        self._spanning: tuple[Route, ...] = ()
+        # By what stands before the hole; of these, the lengths that there are.
+        self._holes: dict[str, PathTrie] = {}
+        self._lengths: tuple[int, ...] = ()
+        self._shelves: tuple[Shelf, ...] = ()
+        self._spanning: tuple[Shelf, ...] = ()
 
-    def add(self, route: Route, path: str | PathTemplate) -> None:
-        """Put *route* where paths like *path* lead to."""
-        node = self._at(path)
-        if isinstance(path, PathTemplate) and path.spans:
-            node._spanning = (*node._spanning, route)
+    def add(self, shelf: Shelf, path: str | PathTemplate) -> None:
+        """Put *shelf* where paths like *path* lead to."""
+        if isinstance(path, PathTemplate):
+            node = self._node(path.shape)
+            if path.spans:
+                node._spanning = (*node._spanning, shelf)
+                return
         else:
-            node._routes = (*node._routes, route)
+            node = self._node(tuple(Segment(text, is_literal=True) for text in path.split("/")))
+        node._shelves = (*node._shelves, shelf)
 
-    def remove(self, route: Route, path: str | PathTemplate) -> None:
-        """Take *route* away again."""
-        node = self._at(path)
-        node._routes = tuple(one for one in node._routes if one is not route)
-        node._spanning = tuple(one for one in node._spanning if one is not route)
-
-    def _at(self, path: str | PathTemplate) -> PathTrie:
+    def _node(self, shape: tuple[Segment, ...]) -> PathTrie:
         node = self
-        for segment in path.shape if isinstance(path, PathTemplate) else path.split("/"):
-            if segment is not None:
-                node = node._literals.setdefault(segment, PathTrie())
+        for start, is_literal in shape:
+            if is_literal:
+                node = node._literals.setdefault(start, PathTrie())
             else:
-                node._hole = node._hole or PathTrie()
-                node = node._hole
+                if len(start) not in node._lengths:
+                    node._lengths = (*node._lengths, len(start))
+                node = node._holes.setdefault(start, PathTrie())
         return node
 
-    def reached(self, path: str) -> Iterator[Route]:
-        """Return the routes that *path* may lead to; whether it does is theirs to tell."""
+    def reached(self, path: str) -> Iterator[Shelf]:
+        """Return the shelves that *path* may lead to; whether it does is their targets' to tell."""
         nodes = [self]
         for segment in path.split("/"):
-            following = []
+            following: list[PathTrie] = []
             for node in nodes:
                 yield from node._spanning
                 if segment in node._literals:
                     following.append(node._literals[segment])
-                if node._hole is not None and segment:
-                    following.append(node._hole)
+                for length in node._lengths:
+                    if (child := node._holes.get(segment[:length])) is not None:
+                        following.append(child)
             nodes = following
         for node in nodes:
             yield from node._spanning
-            yield from node._routes
+            yield from node._shelves
+
+
+class GlobIndex:
+    """Shelves by what stands behind the last ``*`` of their hosts, then by their paths."""
+
+    def __init__(self) -> None:
+        self._tries: dict[tuple[bool, int, str], PathTrie] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._tries)
+
+    def add(self, shelf: Shelf, host: HostGlob, path: str | PathTemplate) -> None:
+        """Put *shelf* where hosts like *host* and paths like *path* lead to."""
+        # The first label may have a part of what the asterisk stands for.
+        suffix = host.glob.rpartition("*")[2].partition(".")[2]
+        key = host.secure, host.port, suffix
+        self._tries.setdefault(key, PathTrie()).add(shelf, path)
+
+    def reached(self, origin: Origin, path: str) -> Iterator[Shelf]:
+        """Return the shelves that *origin* and *path* may lead to."""
+        suffix = origin.host
+        while True:
+            trie = self._tries.get((origin.secure, origin.port, suffix))
+            if trie is not None:
+                yield from trie.reached(path)
+            if not suffix:
+                return
+            suffix = suffix.partition(".")[2]

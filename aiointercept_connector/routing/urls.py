@@ -38,6 +38,8 @@ _SECURE_SCHEMES = frozenset({"https", "wss"})
 _DEFAULT_PORTS = {False: 80, True: 443}
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _CACHE_SIZE = 4096
+# Characters that stand for themselves in a path (RFC 3986, section 3.3).
+_is_plain = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/]*").fullmatch
 
 
 class Origin(NamedTuple):
@@ -68,7 +70,7 @@ def url_key(url: URL) -> UrlKey:
 def normal_path(url: URL) -> str:
     """Return the path in the one percent-encoding that equal paths share."""
     path = url.raw_path or "/"
-    if "%" in path or "/." in path:
+    if _is_plain(path) is None or "/." in path:
         # A URL built with `encoded=True` skips yarl's own normalisation.
         path = URL("http://h" + path).raw_path
     return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeGuard, TypeVar
 from unittest.mock import ANY
 
 __all__ = (
@@ -12,6 +12,9 @@ __all__ = (
     "Absent",
     "form_values",
     "identical",
+    "is_array",
+    "is_object",
+    "is_pattern",
     "json_differences",
     "json_equal",
     "paired",
@@ -19,10 +22,13 @@ __all__ = (
     "value_fits",
 )
 
+Json: TypeAlias = "Mapping[str, Any]"
+
 W = TypeVar("W")
 C = TypeVar("C")
 
 _SHOWN = 120
+_SCALARS = (str, int, float, type(None))
 
 
 class Absent:
@@ -36,31 +42,50 @@ ABSENT: Final = Absent()
 """Stands for a header, cookie or query parameter that must not be there."""
 
 
+def is_object(value: Any) -> TypeGuard[Json]:
+    """Tell whether *value* stands for a JSON object."""
+    return isinstance(value, dict) or isinstance(value, Mapping)  # noqa: SIM101 - the first is fast
+
+
+def is_array(value: Any) -> TypeGuard[Sequence[Any]]:
+    """Tell whether *value* stands for a JSON array."""
+    return isinstance(value, (list, tuple))
+
+
+def is_pattern(value: Any) -> TypeGuard[re.Pattern[Any]]:
+    """Tell whether *value* is a compiled regular expression."""
+    return isinstance(value, re.Pattern)
+
+
 def json_equal(expected: Any, actual: Any, *, subset: bool = False) -> bool:
     """Tell whether two values are the same JSON, or with *subset* whether one contains the other.
 
     ``true`` is not ``1``, though Python has ``True == 1``; ``unittest.mock.ANY`` equals whatever
     stands in its place.
     """
-    if expected is ANY:
-        return True
-    if isinstance(expected, (dict, Mapping)):  # the first spares most values the slow question
-        if not isinstance(actual, dict) or (len(expected) != len(actual) and not subset):
-            return False
-        for name, value in expected.items():
-            if name not in actual or not json_equal(value, actual[name], subset=subset):
-                return False
-        return True
-    if isinstance(expected, (list, tuple)):
-        if not isinstance(actual, (list, tuple)) or len(expected) != len(actual):
-            return False
-        return all(
-            json_equal(left, right, subset=subset)
-            for left, right in zip(expected, actual, strict=True)
-        )
-    if isinstance(expected, bool) is not isinstance(actual, bool):
-        return False
+    if isinstance(expected, _SCALARS):  # most values are, and what follows takes its time
+        return expected == actual and (expected.__class__ is bool) is (actual.__class__ is bool)
+    if is_array(expected):
+        return is_array(actual) and _arrays_equal(expected, actual, subset=subset)
+    if is_object(expected):
+        return is_object(actual) and _objects_equal(expected, actual, subset=subset)
     return bool(expected == actual)
+
+
+def _objects_equal(expected: Json, actual: Json, *, subset: bool) -> bool:
+    if len(expected) != len(actual) and not subset:
+        return False
+    for name, value in expected.items():
+        if name not in actual or not json_equal(value, actual[name], subset=subset):
+            return False
+    return True
+
+
+def _arrays_equal(expected: Sequence[Any], actual: Sequence[Any], *, subset: bool) -> bool:
+    if len(expected) != len(actual):
+        return False
+    pairs = zip(expected, actual, strict=True)
+    return all(json_equal(left, right, subset=subset) for left, right in pairs)
 
 
 def json_differences(
@@ -72,17 +97,16 @@ def json_differences(
     """
     if json_equal(expected, actual, subset=subset):
         return
-    if isinstance(expected, Mapping) and isinstance(actual, dict):
+    if is_object(expected) and is_object(actual):
         for name, value in expected.items():
             if name not in actual:
                 yield f"{at}.{name}: expected {shortened(value)}, got nothing"
             else:
                 yield from json_differences(value, actual[name], f"{at}.{name}", subset=subset)
-        if not subset:
-            for name, value in actual.items():
-                if name not in expected:
-                    yield f"{at}.{name}: expected nothing, got {shortened(value)}"
-    elif isinstance(expected, (list, tuple)) and isinstance(actual, (list, tuple)):
+        unexpected = () if subset else (name for name in actual if name not in expected)
+        for name in unexpected:
+            yield f"{at}.{name}: expected nothing, got {shortened(actual[name])}"
+    elif is_array(expected) and is_array(actual):
         for index, (left, right) in enumerate(zip(expected, actual, strict=False)):
             yield from json_differences(left, right, f"{at}[{index}]", subset=subset)
         if len(expected) != len(actual):
@@ -112,9 +136,9 @@ def identical(one: Any, other: Any) -> bool:
         return True
     if type(one) is not type(other):
         return False
-    if isinstance(one, dict):
+    if is_object(one):
         return one.keys() == other.keys() and all(identical(one[name], other[name]) for name in one)
-    if isinstance(one, (list, tuple)):
+    if is_array(one):
         return len(one) == len(other) and all(map(identical, one, other))
     return bool(one == other)
 
@@ -129,7 +153,7 @@ def value_fits(expected: Any, actual: str | None) -> bool:
         return actual is None
     if actual is None:
         return False
-    if isinstance(expected, re.Pattern):
+    if is_pattern(expected):
         return expected.search(actual) is not None
     return expected is ANY or actual == str(expected)
 
@@ -146,7 +170,9 @@ def paired(
     owner: dict[int, int] = {}
 
     def settle(one: int, refused: set[int]) -> bool:
-        fitting = [n for n, value in enumerate(came) if n not in refused and fits(wanted[one], value)]
+        fitting = [
+            n for n, value in enumerate(came) if n not in refused and fits(wanted[one], value)
+        ]
         free = next((place for place in fitting if place not in owner), None)
         if free is not None:
             owner[free] = one
@@ -172,10 +198,11 @@ def form_values(pairs: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> dict[st
     what they are.
     """
     values: dict[str, list[Any]] = {}
-    for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
-        several = value if isinstance(value, (list, tuple)) else (value,)
+    items: Iterable[tuple[str, Any]] = pairs.items() if isinstance(pairs, Mapping) else pairs
+    for name, value in items:
+        several = value if is_array(value) else (value,)
         values.setdefault(name, []).extend(
-            v if v is ANY or isinstance(v, re.Pattern) else str(v) for v in several
+            one if one is ANY or is_pattern(one) else str(one) for one in several
         )
     return values
 
@@ -197,7 +224,8 @@ def shortened(value: Any) -> str:
 
 
 def _repr_pieces(value: Any) -> Iterator[str]:
-    if type(value) is dict and value:
+    kind: type = type(value)
+    if kind is dict and value:
         mark = "{"
         for name, member in value.items():
             yield mark
@@ -206,7 +234,7 @@ def _repr_pieces(value: Any) -> Iterator[str]:
             yield from _repr_pieces(member)
             mark = ", "
         yield "}"
-    elif type(value) is list and value:
+    elif kind is list and value:
         mark = "["
         for member in value:
             yield mark

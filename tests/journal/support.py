@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from multidict import CIMultiDict
 from yarl import URL
 
+from aiointercept_connector.journal.parts import body_stream
 from aiointercept_connector.journal.request import AiointerceptRequest, request_without_wire
 
 API = "https://api.example.com"
@@ -46,10 +47,9 @@ async def asked_for_real(
         body = await request.read()
         loop = asyncio.get_running_loop()
         record = request_without_wire(request.method, request.url, request.headers, body, loop)
-        replayed = record.content
         live = web.Request(
             request._message,
-            replayed,
+            body_stream(body, loop),
             request.protocol,
             request.writer,
             request.task,
@@ -62,7 +62,6 @@ async def asked_for_real(
     app = web.Application(client_max_size=0)
     app.router.add_route("*", "/{path:.*}", handler)
     async with TestServer(app) as server, ClientSession() as session:
-        async with session.request(client.pop("method", "POST"), server.make_url("/x"), **client):
-            pass
+        await session.request(client.pop("method", "POST"), server.make_url("/x"), **client)
     (result,) = results
     return result

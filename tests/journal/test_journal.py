@@ -82,7 +82,8 @@ def test_other_urls_find_nothing(journal: Journal, url: str) -> None:
     """A URL that differs in scheme, path or query finds nothing."""
     journal.record(asked(url=f"{API}/x?b=2&a=1"))
     requests = journal.by_url
-    assert ("GET", url) not in requests
+    key: object = ("GET", url)
+    assert key not in requests
     assert requests.get(("GET", url)) is None
     assert requests.get(("GET", url), "none") == "none"
     with pytest.raises(KeyError, match=re.escape(url)):

@@ -289,7 +289,9 @@ class TestReading:
         for _ in range(2):
             reader = await request.multipart()
             assert isinstance(reader, MultipartReader)
-            names = [part.name async for part in reader if isinstance(part, aiohttp.BodyPartReader)]
+            names = []
+            while (part := await reader.next()) is not None:
+                names.append(part.name if isinstance(part, aiohttp.BodyPartReader) else part)
             assert names == ["name", "blank", "file", "image", "json"]
 
 

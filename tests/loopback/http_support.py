@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 import pytest
@@ -96,10 +96,21 @@ async def real_server(handler: Handler) -> AsyncIterator[int]:
 async def exchange(streams: Streams, *segments: bytes) -> bytes:
     """Send *segments*, one at a time, and return all that is answered until the other end closes."""
     reader, writer = streams
+    answer = asyncio.create_task(_read_all(reader))
     for segment in segments:
-        writer.write(segment)
-        await asyncio.sleep(0.001)
-    return await asyncio.wait_for(reader.read(), 5)
+        if not answer.done():
+            writer.write(segment)
+            await asyncio.sleep(0.002)
+    return await asyncio.wait_for(answer, 5)
+
+
+async def _read_all(reader: asyncio.StreamReader) -> bytes:
+    received = b""
+    # An end that is closed before it has read everything is reset.
+    with suppress(ConnectionError):
+        while piece := await reader.read(2**20):
+            received += piece
+    return received
 
 
 def without_names(answer: bytes) -> bytes:

@@ -357,10 +357,11 @@ class TestHead:
         """HEAD gets the headers of GET and no body, and the connection goes on."""
 
         async def response(request: web.Request) -> web.StreamResponse:
-            return web.Response(body=b"body")
+            return web.Response(body=b"body", content_type="text/plain")
 
         async def stream(request: web.Request) -> web.StreamResponse:
-            started = web.StreamResponse(headers={"X-Kind": "stream"})
+            headers = {"Content-Type": "text/plain", "Content-Length": "4"}
+            started = web.StreamResponse(headers=headers)
             await started.prepare(request)
             await started.write(b"bo")
             await started.write(b"dy")
@@ -516,19 +517,20 @@ class TestAsTheRealServer:
             pytest.param(get("/x") + b"nonsense\r\n\r\n", id="after a good one"),
         ],
     )
-    @pytest.mark.parametrize("bytewise", [False, True], ids=["at once", "in pieces"])
+    @pytest.mark.parametrize("piece", [None, 20], ids=["at once", "in pieces"])
     async def test_malformed(
         self,
         mock: aiointercept,
         raw: OpenRaw,
         caplog: pytest.LogCaptureFixture,
         sent: bytes,
-        bytewise: bool,
+        piece: int | None,
     ) -> None:
         """Malformed requests are refused with the very bytes of aiohttp's own server."""
-        segments = (sent[:20], sent[20:40], sent[40:]) if bytewise else (sent,)
         # A last request, for what is not refused after all.
-        await self.compare(mock, raw, close_at_last, *segments, get("/x", "Connection: close"))
+        sent += get("/x", "Connection: close")
+        pieces = [sent[at : at + (piece or len(sent))] for at in range(0, len(sent), piece or 999)]
+        await self.compare(mock, raw, close_at_last, *pieces)
         caplog.clear()
 
     @pytest.mark.parametrize("version", ["1.0", "1.1"])
@@ -790,11 +792,15 @@ class TestMany:
     async def test_a_thousand_through_a_pool(self, mock: aiointercept) -> None:
         """A pool's limit holds for mocked connections as it does for real ones."""
         at_work = most = 0
+        ten = asyncio.Event()
 
         async def work(url: object, **_: Any) -> CallbackResult:
             nonlocal at_work, most
             at_work += 1
             most = max(most, at_work)
+            if at_work == 10:
+                ten.set()
+            await ten.wait()
             await asyncio.sleep(0)
             at_work -= 1
             return CallbackResult()
