@@ -11,7 +11,7 @@ subclasses; their signatures are the same from 3.8 on.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from aiohttp import ClientRequest, TCPConnector
@@ -66,9 +66,10 @@ class InterceptConnector(TCPConnector):
             return installed
         return (own, *(one for one in installed if one is not own))
 
-    async def connect(
+    # No coroutine function: traffic that passes should not pay for another frame.
+    def connect(
         self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
-    ) -> Connection:
+    ) -> Coroutine[Any, Any, Connection]:
         """Get a connection for *req*: to a mock, or a real one.
 
         Raises:
@@ -77,8 +78,8 @@ class InterceptConnector(TCPConnector):
         askers = self._askers()
         call = claim(req, traces, askers) if askers else None
         if call is None:
-            return await super().connect(req, traces, timeout)
-        return await connect_call(super().connect, call, traces, timeout)
+            return super().connect(req, traces, timeout)
+        return connect_call(super().connect, call, traces, timeout)
 
     async def _create_connection(
         self, req: ClientRequest | TaggedRequest, traces: list[Trace], timeout: ClientTimeout
@@ -95,6 +96,9 @@ def claim(req: ClientRequest, traces: object, askers: Sequence[Interceptor]) -> 
         UnmatchedRequestError: no route answers, and the request may not pass.
         InterceptClosedError: the same, but the mock that would say so is not active.
     """
+    innermost = askers[0]
+    if len(askers) == 1 and innermost.has_let_pass(req):
+        return None
     for asker in askers:
         call = asker.second_attempt(req, traces)
         if call is not None:
@@ -105,9 +109,10 @@ def claim(req: ClientRequest, traces: object, askers: Sequence[Interceptor]) -> 
             call = Call(asked, req, traces, askers)
             call.claimant = asker
             return call
-    if askers[0].lets_pass(asked) or _stays_here(asked, req.proxy, askers):
+    if innermost.lets_pass(asked) or _stays_here(asked, req.proxy, askers):
+        innermost.note_passed(req)
         return None
-    raise askers[0].refuse(asked, req)
+    raise innermost.refuse(asked, req)
 
 
 def _stays_here(asked: Asked, proxy: URL | None, askers: Sequence[Interceptor]) -> bool:

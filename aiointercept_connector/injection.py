@@ -73,8 +73,7 @@ def _connect(
     wrapped: Callable[..., Any], connector: BaseConnector, args: Any, kwargs: dict[str, Any]
 ) -> Any:
     # No coroutine function: traffic that passes should not pay for another frame.
-    askers = scope.active()
-    if not askers or isinstance(connector, InterceptConnector):
+    if isinstance(connector, InterceptConnector) or not (askers := scope.active()):
         return wrapped(*args, **kwargs)
     req, traces, timeout = _connect_arguments(*args, **kwargs)
     # Tagged, it has been claimed by a layer further up: one below could not be taken away.

@@ -39,6 +39,7 @@ Wire: TypeAlias = Literal["memory", "tcp"]
 WIRES: Final = ("memory", "tcp")
 
 _TURNS_TO_END = 10
+_REMEMBERED = 1000
 
 
 class Interceptor:
@@ -65,6 +66,7 @@ class Interceptor:
         self.pool_tag = object()
         self._lock = threading.Lock()
         self._servers: dict[asyncio.AbstractEventLoop, Server] = {}
+        self._passed: dict[tuple[str, URL], int] = {}
         self._broken: WeakKeyDictionary[asyncio.Task[Any], Call] | None = None
         self._listener: Listener | None = None
         self._context = contextvars.copy_context()
@@ -83,6 +85,18 @@ class Interceptor:
     def claims(self, asked: Asked) -> bool:
         """Tell whether a route could answer; nothing is consumed by asking."""
         return self.registry.find(asked) is not None
+
+    def has_let_pass(self, request: ClientRequest) -> bool:
+        """Tell whether such a request has passed, and nothing was registered since."""
+        passed = self._passed.get((request.method, request.url))
+        return passed == self.registry.version and request.proxy is None
+
+    def note_passed(self, request: ClientRequest) -> None:
+        """Remember that *request* passes, so that the next one like it is not held up."""
+        if request.proxy is None:
+            if len(self._passed) >= _REMEMBERED:
+                self._passed.clear()
+            self._passed[request.method, request.url] = self.registry.version
 
     def stands_for(self, origin: Origin) -> bool:
         """Tell whether a route names *origin*, or it is that of ``server_url``."""
@@ -211,6 +225,7 @@ class Interceptor:
         """The real server for clients that are not aiohttp's, started on first use."""
         with self._lock:
             if self._listener is None:
+                self._passed.clear()
                 home, context = self._home, self._context
                 self._listener = Listener(
                     lambda loop: Server(self.answer, self.call_broke, loop, context, home)

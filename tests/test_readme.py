@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 ROOT = Path(__file__).parent.parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks() -> list[pytest.ParameterSet]:  # type: ignore[name-defined]
+def blocks() -> list[ParameterSet]:
     """Return every Python block of every document, named after its place."""
     found = []
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]:
@@ -31,6 +34,7 @@ def run(source: str) -> str:
         capture_output=True,
         text=True,
         cwd=ROOT,
+        env=ENVIRONMENT,
         check=False,
         timeout=60,
     )
@@ -43,6 +47,22 @@ def run(source: str) -> str:
 def test_a_documents_code_block_runs(source: str) -> None:
     """A reader who copies a block gets what the text around it promises."""
     run(source)
+
+
+def test_the_failing_test_fails_as_shown(tmp_path: Path) -> None:
+    """What the README shows of a failing test is what pytest prints of it."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    source = next(block for block in BLOCK.findall(readme) if block.startswith("# test_orders.py"))
+    (tmp_path / "test_orders.py").write_text(source, encoding="utf-8")
+    shown = readme.split("fails under pytest with\n\n```text\n")[1].split("```")[0]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_orders.py"]
+    result = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=ENVIRONMENT, check=False
+    )
+    printed = [line.removeprefix("E").strip() for line in result.stdout.splitlines()]
+    wanted = [line.strip() for line in shown.splitlines()]
+    start = printed.index(wanted[0])
+    assert printed[start : start + len(wanted)] == wanted
 
 
 def test_the_demo_shows_what_was_asked() -> None:

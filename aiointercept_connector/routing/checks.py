@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from http.cookies import CookieError
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from unittest.mock import ANY
 
 from .values import (
@@ -155,11 +155,8 @@ class CookiesHave(_ValuesHave):
         return () if value is None else (value,)
 
 
-class _NotJson:
-    """Stands for a body that is not JSON; equal to nothing."""
-
-
-_NOT_JSON: Final = _NotJson()
+_NOT_READ: Final = object()
+_NOT_JSON: Final = object()  # what a body has that is none
 
 
 class _Reading:
@@ -167,18 +164,21 @@ class _Reading:
 
     def __init__(self, request: AiointerceptRequest, forget: Callable[[object], None]) -> None:
         self._request = weakref.ref(request, forget)
+        self._json: Any = _NOT_READ
 
     def is_of(self, request: AiointerceptRequest) -> bool:
         """Tell whether this was read out of *request*."""
         return self._request() is request
 
-    @cached_property
+    @property
     def json(self) -> Any:
         """The body as a JSON value, or ``_NOT_JSON``."""
-        try:
-            return json.loads(self._of().captured_body or b"")
-        except (ValueError, RecursionError):
-            return _NOT_JSON
+        if self._json is _NOT_READ:  # a cached_property would take a lock, in older Pythons
+            try:
+                self._json = json.loads(self._of().captured_body or b"")
+            except (ValueError, RecursionError):
+                self._json = _NOT_JSON
+        return self._json
 
     @cached_property
     def form(self) -> dict[str, list[str]] | None:
@@ -195,9 +195,7 @@ class _Reading:
         return self._of().captured_parts
 
     def _of(self) -> AiointerceptRequest:
-        request = self._request()
-        assert request is not None, "who asks holds the request"
-        return request
+        return cast("AiointerceptRequest", self._request())  # who asks holds it
 
 
 class _Reader:

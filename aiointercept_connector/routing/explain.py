@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from .checks import described_body
@@ -118,9 +117,9 @@ class Unmatched:
 
     @cached_property
     def _text(self) -> str:
+        what = f"{_cut(self._asked.method, _METHOD)} {_cut(str(self._asked.url))}"
         lines = [
-            f"{_cut(self._asked.method, _METHOD)} {_cut(str(self._asked.url))} met no route of the mock, "
-            f"and is not allowed to reach the network.",
+            f"{what} met no route of the mock, and is not allowed to reach the network.",
             f"It had {_cut(described_body(self._request))}.",
             *self._nearest(),
             f"To answer it: {_registration(self._asked)}",
@@ -152,7 +151,7 @@ def _distance(route: Route, asked: Asked) -> tuple[int, int]:
         distance += 1
     if target.matches_path(key.path):
         return distance, 0
-    return distance + 3, -len(commonprefix((target.path_text, key.path)))
+    return distance + 3, -_common(target.path_text, key.path)
 
 
 def _url_findings(route: Route, asked: Asked) -> Iterator[Finding]:
@@ -199,9 +198,15 @@ def _compared(expected: str, came: str) -> tuple[str, ...]:
     """Show both; where they are long, each on a line, from a little before they part."""
     if len(expected) + len(came) <= _LINE - 50:
         return (f"expected {expected}, got {came}",)
-    start = max(0, len(commonprefix((expected, came))) - 20)
+    start = max(0, _common(expected, came) - 20)
     lead = "…" if start else ""
     return "expected", *(_cut(f"{lead}{text[start:]}") for text in (expected, came))
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their beginnings."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _origin(origin: Origin | HostGlob) -> str:

@@ -37,9 +37,11 @@ class Registry:
         state: the state of the mock's scenarios.
         has_async: whether a route's conditions are to be awaited, so that ``take_async`` is to be
             asked instead of ``take``.
+        version: counts the registrations; until it changes, a request that no route fits stays one.
     """
 
     def __init__(self) -> None:
+        self.version = 0
         self.state = State()
         self._lock = self.state.lock
         self.clear()
@@ -96,6 +98,7 @@ class Registry:
             elif (hiding := shelf.hiding(route)) is not None:
                 raise ValueError(_unreachable(route, hiding))
             self._registered += 1
+            self.version += 1
             self._routes[route.order] = route
             self._prioritised |= route.priority != 0
             self.has_async |= route.match is not None and route.match.is_async
@@ -121,21 +124,21 @@ class Registry:
         return shelf
 
     def candidates(self, asked: Asked) -> Iterator[Route]:
-        """Return the routes whose method and URL fit, in the order in which they are to be tried."""
+        """Return the routes whose method and URL fit, in the order in which to try them."""
         routes = self._in_order(asked)
         return iter(sorted(routes, key=_by_priority)) if self._prioritised else routes
 
     def _in_order(self, asked: Asked) -> Iterator[Route]:
-        method = asked.method
+        methods = asked.method, ANY_METHOD
         exact = self._shelves.get(asked.key)
         if exact is not None:
             for route in exact.routes:
-                if route.method == method or route.method == ANY_METHOD:
+                if route.method in methods:
                     yield route
         if self._inexact:
             for shelf in self._inexact_shelves(asked):
                 for route in shelf.routes:
-                    if route.method == method or route.method == ANY_METHOD:
+                    if route.method in methods:
                         yield route
 
     def _inexact_shelves(self, asked: Asked) -> Iterator[Shelf]:

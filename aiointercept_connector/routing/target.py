@@ -72,16 +72,17 @@ class HostGlob:
     secure: bool
     glob: str
     port: int
+    regex: re.Pattern[str] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        expression = ".+".join(map(re.escape, self.glob.split("*")))
-        object.__setattr__(self, "_match", re.compile(expression).fullmatch)
+        regex = re.compile(".+".join(map(re.escape, self.glob.split("*"))))
+        object.__setattr__(self, "regex", regex)  # the class is frozen
 
     def matches(self, origin: Origin) -> bool:
         """Tell whether *origin* is of this shape."""
         if (origin.secure, origin.port) != (self.secure, self.port):
             return False
-        return bool(self._match(origin.host))  # type: ignore[attr-defined] - set in __post_init__
+        return self.regex.fullmatch(origin.host) is not None
 
 
 class Segment(NamedTuple):
@@ -219,7 +220,7 @@ def parse_target(url: UrlSpec, params: QueryParams | Any = None) -> Target:
     if isinstance(url, re.Pattern):
         if params is not None:
             raise ValueError(f"params: {url!r} is matched on the whole URL, query included")
-        if isinstance(url.pattern, bytes):
+        if not isinstance(url.pattern, str):
             raise TypeError(f"url={url!r} is for bytes; URLs are str.")
         return UrlPattern(url)
     if not isinstance(url, (str, URL)):
@@ -340,7 +341,8 @@ def parse_template(text: str) -> PathTemplate:
         ValueError: a brace is left open, or a name or expression is wrong.
     """
     expression = marked = ""
-    for piece in re.split(r"(\0\d+\0)", _numbered(text, holes := [])):
+    holes: list[tuple[str, str]] = []
+    for piece in re.split(r"(\0\d+\0)", _numbered(text, holes)):
         if piece.startswith(_HOLE):
             name, inner = holes[int(piece.strip(_HOLE))]
             expression += f"(?P<{name}>{inner})"

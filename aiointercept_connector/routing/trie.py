@@ -20,36 +20,36 @@ __all__ = ("GlobIndex", "PathTrie")
 class PathTrie:
     """Shelves by the shape of their paths."""
 
-    __slots__ = ("_holes", "_lengths", "_literals", "_shelves", "_spanning")
+    __slots__ = ("holes", "lengths", "literals", "shelves", "spanning")
 
     def __init__(self) -> None:
-        self._literals: dict[str, PathTrie] = {}
+        self.literals: dict[str, PathTrie] = {}
         # By what stands before the hole; of these, the lengths that there are.
-        self._holes: dict[str, PathTrie] = {}
-        self._lengths: tuple[int, ...] = ()
-        self._shelves: tuple[Shelf, ...] = ()
-        self._spanning: tuple[Shelf, ...] = ()
+        self.holes: dict[str, PathTrie] = {}
+        self.lengths: tuple[int, ...] = ()
+        self.shelves: tuple[Shelf, ...] = ()
+        self.spanning: tuple[Shelf, ...] = ()
 
     def add(self, shelf: Shelf, path: str | PathTemplate) -> None:
         """Put *shelf* where paths like *path* lead to."""
         if isinstance(path, PathTemplate):
             node = self._node(path.shape)
             if path.spans:
-                node._spanning = (*node._spanning, shelf)
+                node.spanning = (*node.spanning, shelf)
                 return
         else:
             node = self._node(tuple(Segment(text, is_literal=True) for text in path.split("/")))
-        node._shelves = (*node._shelves, shelf)
+        node.shelves = (*node.shelves, shelf)
 
     def _node(self, shape: tuple[Segment, ...]) -> PathTrie:
         node = self
         for start, is_literal in shape:
             if is_literal:
-                node = node._literals.setdefault(start, PathTrie())
+                node = node.literals.setdefault(start, PathTrie())
             else:
-                if len(start) not in node._lengths:
-                    node._lengths = (*node._lengths, len(start))
-                node = node._holes.setdefault(start, PathTrie())
+                if len(start) not in node.lengths:
+                    node.lengths = (*node.lengths, len(start))
+                node = node.holes.setdefault(start, PathTrie())
         return node
 
     def reached(self, path: str) -> Iterator[Shelf]:
@@ -58,16 +58,15 @@ class PathTrie:
         for segment in path.split("/"):
             following: list[PathTrie] = []
             for node in nodes:
-                yield from node._spanning
-                if segment in node._literals:
-                    following.append(node._literals[segment])
-                for length in node._lengths:
-                    if (child := node._holes.get(segment[:length])) is not None:
-                        following.append(child)
+                yield from node.spanning
+                if segment in node.literals:
+                    following.append(node.literals[segment])
+                starts = (segment[:length] for length in node.lengths)
+                following += [node.holes[start] for start in starts if start in node.holes]
             nodes = following
         for node in nodes:
-            yield from node._spanning
-            yield from node._shelves
+            yield from node.spanning
+            yield from node.shelves
 
 
 class GlobIndex:

@@ -447,7 +447,9 @@ class TestMultipart:
 
     def test_explained(self) -> None:
         """Parts that are missing or too many are named."""
-        match = Match(multipart=[{"name": "note", "body": "ho"}, {"name": "file", "filename": None}])
+        match = Match(
+            multipart=[{"name": "note", "body": "ho"}, {"name": "file", "filename": None}]
+        )
         assert problems(match, recorded_parts(FIELD)) == [
             "expected a part with name 'note', body 'ho', got none left like it",
             "expected a part with name 'file', filename nothing, got none left like it",

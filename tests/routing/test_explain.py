@@ -194,7 +194,11 @@ class TestNearMisses:
         ]
         misses = unmatched(request, *routes).near_misses
         assert [miss.route.name for miss in misses] == [
-            "method", "almost", "path", "body", "nothing"
+            "method",
+            "almost",
+            "path",
+            "body",
+            "nothing",
         ]
         assert [miss.failed for miss in misses] == [1, 1, 1, 2, 2]
 
@@ -243,7 +247,7 @@ class TestRegistration:
         """Run as it stands, it registers a route that answers the request."""
         request = recorded(method, url)
         line = str(unmatched(request)).splitlines()[-1].removeprefix("To answer it: ")
-        one: Route = eval(line, {"mock": self.Mock()})  # noqa: S307 - the point of it
+        one: Route = eval(line, {"mock": self.Mock()})
         registry = Registry()
         registry.add(one)
         assert registry.take(asked(URL(url), method), request) is one

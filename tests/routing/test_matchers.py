@@ -32,6 +32,7 @@ class CallsAsync:
     """An object whose call is a coroutine."""
 
     async def __call__(self, request: AiointerceptRequest) -> bool:
+        """Tell whether it is a GET."""
         return request.method == "GET"
 
 
@@ -95,14 +96,14 @@ class TestMatch:
     def test_has_no_attributes_to_set(self) -> None:
         """A match takes no new attributes."""
         with pytest.raises(AttributeError):
-            Match().json = 1  # type: ignore[attr-defined] - refused
+            Match().json = 1  # type: ignore[attr-defined]  # refused
 
     def test_takes_keywords_only(self) -> None:
         """An unknown argument is refused, and so is one without its name."""
         with pytest.raises(TypeError):
-            Match(jsn=1)  # type: ignore[call-arg] - refused
+            Match(jsn=1)  # type: ignore[call-arg]  # refused
         with pytest.raises(TypeError):
-            Match({})  # type: ignore[misc] - refused
+            Match({})  # type: ignore[misc]  # refused
 
 
 class TestArguments:

@@ -361,7 +361,9 @@ class TestScenarios:
             )
         )
         registry.state["step"] = 0
-        found = [name for some in at_once(lambda: taken(registry, steps // THREADS)) for name in some]
+        found = [
+            name for some in at_once(lambda: taken(registry, steps // THREADS)) for name in some
+        ]
         assert sorted(map(int, filter(None, found))) == list(range(steps))
 
     def test_no_request_falls_between_two_steps(self) -> None:
@@ -494,7 +496,9 @@ class TestHousekeeping:
             route("http://*:3/a"),
         )
         taken(registry, 1, "http://localhost:1/a")
-        named = {p for p in range(5) if registry.names(Origin(secure=False, host="localhost", port=p))}
+        named = {
+            p for p in range(5) if registry.names(Origin(secure=False, host="localhost", port=p))
+        }
         assert named == {1, 2}
 
     def test_clear(self) -> None:

@@ -97,9 +97,7 @@ class TestParams:
         """A regular expression is for the whole URL."""
         with pytest.raises(
             ValueError,
-            match=re.escape(
-                "params: re.compile('x') is matched on the whole URL, query included"
-            ),
+            match=re.escape("params: re.compile('x') is matched on the whole URL, query included"),
         ):
             parse_target(re.compile("x"), {"a": "1"})
 
@@ -150,7 +148,11 @@ class TestTemplates:
     )
     def test_fits(self, template: str, path: str, found: dict[str, str]) -> None:
         """What stands in the holes is found, decoded."""
-        for host, requested in (("", "http://h"), ("https://h", "https://h"), ("ws://*.h", "ws://x.h")):
+        for host, requested in (
+            ("", "http://h"),
+            ("https://h", "https://h"),
+            ("ws://*.h", "ws://x.h"),
+        ):
             assert matches(host + template, requested + path)
             assert info(host + template, requested + path) == found
 
@@ -290,7 +292,7 @@ class TestPatterns:
     def test_bytes_are_refused(self) -> None:
         """An expression for bytes could never match."""
         with pytest.raises(TypeError, match=re.escape("url=re.compile(b'x') is for bytes")):
-            parse_target(re.compile(b"x"))  # type: ignore[arg-type] - refused
+            parse_target(re.compile(b"x"))  # type: ignore[arg-type]  # refused
 
 
 class TestRefused:
@@ -321,7 +323,7 @@ class TestRefused:
         with pytest.raises(
             TypeError, match=r"^url must be a str, yarl\.URL or re\.Pattern, not int: 7$"
         ):
-            parse_target(7)  # type: ignore[arg-type] - refused
+            parse_target(7)  # type: ignore[arg-type]  # refused
 
     def test_hole_in_host(self) -> None:
         """A hole in a host would never be filled, so the glob is named that would."""

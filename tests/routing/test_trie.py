@@ -55,8 +55,10 @@ def test_leads_to_what_may_be_meant(path: str, found: list[str]) -> None:
         "/files/{path:.+}",
         "/plain",
     )
-    trie.add(late := shelf("/{rest:.+}/posts"), late.target.path)  # type: ignore[union-attr] - a path
-    kept = [one for one in reached(trie, path) if parse_target(one).matches(asked(f"http://h{path}"))]
+    trie.add(late := shelf("/{rest:.+}/posts"), late.target.path)  # type: ignore[union-attr]  # a path
+    kept = [
+        one for one in reached(trie, path) if parse_target(one).matches(asked(f"http://h{path}"))
+    ]
     assert kept == found
 
 
@@ -90,7 +92,8 @@ def test_hosts(host: str, found: list[str]) -> None:
         index.add(one, one.target.host, one.target.path)
     origin = Origin(secure=False, host=host, port=80)
     fitting = {
-        str(one.target) for one in index.reached(origin, "/x")
+        str(one.target)
+        for one in index.reached(origin, "/x")
         if one.target.matches(asked(f"http://{host}/x"))
     }
     assert fitting == {f"http://{glob}/x" for glob in found}
@@ -122,7 +125,7 @@ def test_lookup_does_not_depend_on_the_number(
 
     def counted(self: UrlTarget, request: object) -> bool:
         tried.append(self)
-        return matches(self, request)  # type: ignore[arg-type] - what the registry passes
+        return matches(self, request)  # type: ignore[arg-type]  # what the registry passes
 
     monkeypatch.setattr(UrlTarget, "matches", counted)
     found = registry.find(asked(requested))

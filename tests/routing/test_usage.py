@@ -102,7 +102,9 @@ class TestTimes:
         assert lines[0] == "Expected exactly 1 call of GET https://h/a, got 12 calls."
         assert lines[10:] == ["  10. GET https://h/a?n=9", "  … and 2 more"]
 
-    @pytest.mark.parametrize("times", ["2", 2.0, True, (1,), (1, 2, 3), [1, 2], (True, 2), ("1", 2)])
+    @pytest.mark.parametrize(
+        "times", ["2", 2.0, True, (1,), (1, 2, 3), [1, 2], (True, 2), ("1", 2)]
+    )
     def test_wrong_types(self, times: Any) -> None:
         """What is no number of calls is refused."""
         message = f"times must be an int, a range or a (min, max) tuple, not {times!r}"
