@@ -7,6 +7,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 from unittest.mock import ANY
 
@@ -133,16 +134,18 @@ def checked_state(argument: str, state: Any) -> StateValue | None:
     raise TypeError(f"{argument} must be a (name, value) tuple, not {state!r}")
 
 
-def caller() -> str | None:
-    """Return ``file:line`` of the code outside this package that called in."""
+def caller(beyond: tuple[str, ...] = ()) -> str | None:
+    """Return ``file:line`` of the code that called in, outside this package and *beyond*."""
+    packages = {_PACKAGE, *beyond}
     frame = inspect.currentframe()
-    while frame is not None and _is_ours(frame.f_globals.get("__name__", "")):
+    while frame is not None and _package(frame) in packages:
         frame = frame.f_back
     return None if frame is None else f"{_short_path(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
-def _is_ours(module: str) -> bool:
-    return module == _PACKAGE or module.startswith(f"{_PACKAGE}.")
+def _package(frame: FrameType) -> str:
+    name: str = frame.f_globals.get("__name__", "")
+    return name.partition(".")[0]
 
 
 def _short_path(path: str) -> str:

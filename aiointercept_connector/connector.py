@@ -57,17 +57,11 @@ class InterceptConnector(TCPConnector):
     def __init__(self, mock: HasInterceptor | None = None, **kwargs: Any) -> None:
         # aiohttp leaves open what a socket_factory's addresses are made of.
         super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType]
-        self._own = None if mock is None else mock.interceptor
-
-    def _askers(self) -> tuple[Interceptor, ...]:
-        installed = scope.active()
-        own = self._own
-        if own is None:
-            return installed
-        return (own, *(one for one in installed if one is not own))
+        self._own = () if mock is None else (mock.interceptor,)
 
     # No coroutine function: traffic that passes should not pay for another frame.
-    def connect(
+    # Pyright has these return a CoroutineType, which for mypy they do not.
+    def connect(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
     ) -> Coroutine[Any, Any, Connection]:
         """Get a connection for *req*: to a mock, or a real one.
@@ -75,7 +69,9 @@ class InterceptConnector(TCPConnector):
         Raises:
             UnmatchedRequestError: no route answers, and the request may not pass.
         """
-        askers = self._askers()
+        askers = scope.active()
+        if self._own:
+            askers = (*self._own, *(one for one in askers if one not in self._own))
         call = claim(req, traces, askers) if askers else None
         if call is None:
             return super().connect(req, traces, timeout)
@@ -120,10 +116,7 @@ def _stays_here(asked: Asked, proxy: URL | None, askers: Sequence[Interceptor]) 
     origin = asked.key.origin
     if not is_loopback(origin.host) or (proxy is not None and not is_loopback(proxy.host or "")):
         return False
-    for asker in askers:  # no any(): traffic that passes should not pay for a generator
-        if asker.stands_for(origin):
-            return False
-    return True
+    return not any(asker.stands_for(origin) for asker in askers)
 
 
 async def connect_call(

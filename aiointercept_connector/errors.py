@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .journal.request import AiointerceptRequest
     from .routing.explain import NearMiss, Unmatched
 
-__all__ = ("InterceptClosedError", "UnmatchedRequestError", "VerificationError")
+__all__ = ("InterceptClosedError", "NetworkBlockedError", "UnmatchedRequestError", "VerificationError")
 
 
 class UnmatchedRequestError(aiohttp.ClientConnectionError):
@@ -38,6 +38,13 @@ class UnmatchedRequestError(aiohttp.ClientConnectionError):
     def __reduce__(self) -> tuple[type[UnmatchedRequestError], tuple[str]]:
         # Test runners send exceptions between processes: the text can go, routes cannot.
         return type(self), (str(self),)
+
+
+class NetworkBlockedError(aiohttp.ClientConnectionError):
+    """A request was about to reach the real network while ``block_network`` forbids that.
+
+    aiohttp does not retry it. Its message says which line asked, and how to answer or allow it.
+    """
 
 
 class VerificationError(AssertionError):

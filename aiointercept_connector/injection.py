@@ -36,7 +36,7 @@ def attach(interceptor: Interceptor, who: scope.Scope) -> None:
         try:
             if scope.is_empty():
                 for owner, name, wrapper in _LAYERS:
-                    wrapt.wrap_function_wrapper(owner, name, wrapper)
+                    wrapt.wrap_object(owner, name, _Layer, (wrapper,))
             scope.enter(interceptor, who)
         except BaseException:
             _let_go(interceptor)
@@ -73,7 +73,8 @@ def _connect(
     wrapped: Callable[..., Any], connector: BaseConnector, args: Any, kwargs: dict[str, Any]
 ) -> Any:
     # No coroutine function: traffic that passes should not pay for another frame.
-    if isinstance(connector, InterceptConnector) or not (askers := scope.active()):
+    askers = scope.active()
+    if not askers:
         return wrapped(*args, **kwargs)
     req, traces, timeout = _connect_arguments(*args, **kwargs)
     # Tagged, it has been claimed by a layer further up: one below could not be taken away.
@@ -85,6 +86,15 @@ def _connect(
 
 def _connect_arguments(req: Any, traces: Any, timeout: Any) -> tuple[Any, Any, Any]:
     return req, traces, timeout
+
+
+class _Layer(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 takes no parameters
+    """What we put in front of a method; our own connectors decide for themselves and pass by it."""
+
+    def __get__(self, instance: Any, owner: Any = None, /) -> Any:
+        ours = isinstance(instance, InterceptConnector)
+        layer = cast("Any", self).__wrapped__ if ours else cast("Any", super())
+        return layer.__get__(instance, owner)
 
 
 _LAYERS: Final[tuple[tuple[type, str, Callable[..., Any]], ...]] = (
@@ -144,7 +154,7 @@ class _Adoption:
 
 
 # wrapt 2 has split off the base of all that wraps; in wrapt 1 that is ObjectProxy itself.
-_Layer: Final[Any] = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
+_Proxy: Final[Any] = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
 
 
 def _unlink(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
@@ -155,7 +165,7 @@ def _unlink(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
     """
     above: Any = None
     layer: Any = owner.__dict__.get(name)
-    while isinstance(layer, _Layer):
+    while isinstance(layer, _Proxy):
         layer = _unbound(layer)
         if not _is_by(layer, wrapper):
             above = layer

@@ -75,12 +75,11 @@ def _opened(mock: aiointercept, session: ClientSession) -> Opened:
 @asynccontextmanager
 async def server_for_tests(exchange: Exchange) -> AsyncGenerator[Opened]:
     """Open aiohttp's own server for tests, and a session."""
-    received = b""
+    received: list[bytes] = []
 
     async def handler(request: web.Request) -> web.Response:
-        nonlocal received
-        # Ours has read it too, before it answers.
-        received = await request.read()
+        # Ours has read it too before it answers, and keeps it.
+        received.append(await request.read())
         if exchange.download:
             return web.Response(body=exchange.download, content_type=exchange.content_type)
         return web.json_response(ANSWER, dumps=json.dumps)
@@ -89,4 +88,4 @@ async def server_for_tests(exchange: Exchange) -> AsyncGenerator[Opened]:
     app.router.add_route(exchange.method, PATH, handler)
     connector = TCPConnector(limit=exchange.limit)
     async with TestServer(app) as server, ClientSession(connector=connector) as session:
-        yield Opened(session, str(server.make_url(PATH)), received=lambda: received)
+        yield Opened(session, str(server.make_url(PATH)), received=lambda: received[-1])

@@ -295,4 +295,4 @@ async def test_no_more_than_one_broken_call_is_kept_for_a_task(mock: aiointercep
         for _ in range(5):
             await outcome(session, "POST")
         await asyncio.gather(*(outcome(session, "POST") for _ in range(5)))
-    assert len(mock.interceptor._broken) <= 1
+    assert len(mock.interceptor._broken or ()) <= 1

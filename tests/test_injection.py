@@ -169,7 +169,7 @@ async def test_start_that_fails_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, failing: int, error: type[BaseException]
 ) -> None:
     """If patching fails half-way, what was done is undone."""
-    wrap, calls = wrapt.wrap_function_wrapper, []
+    wrap, calls = wrapt.wrap_object, []
 
     def broken(*args: Any) -> Any:
         calls.append(args)
@@ -177,7 +177,7 @@ async def test_start_that_fails_leaves_nothing(
             raise error
         return wrap(*args)
 
-    monkeypatch.setattr(wrapt, "wrap_function_wrapper", broken)
+    monkeypatch.setattr(wrapt, "wrap_object", broken)
     with pytest.raises(error):
         injection.attach(aiointercept().interceptor, "process")
     assert is_unpatched()

@@ -76,6 +76,36 @@ async def test_loopback_origin_that_an_outer_mock_names_is_refused(real: RealSer
             await who(f"{real.url}/other")
 
 
+async def test_origin_that_passed_is_mocked_once_a_route_names_it(real: RealServer) -> None:
+    """That a request has passed before does not let it pass a route registered since."""
+    async with aiointercept(True) as mock, ClientSession() as session:
+        for _ in range(2):
+            assert await (await session.get(real.url)).text() == "real"
+        mock.get(real.url, body="mock")
+        assert await (await session.get(real.url)).text() == "mock"
+        with pytest.raises(UnmatchedRequestError):
+            await session.get(real.url)
+
+
+async def test_request_that_passed_is_refused_through_a_proxy(real: RealServer) -> None:
+    """That a request has passed by itself does not let it pass through a proxy elsewhere."""
+    async with aiointercept(True), ClientSession() as session:
+        await session.get(real.url)
+        with pytest.raises(UnmatchedRequestError):
+            await session.get(real.url, proxy="http://proxy.test:3128")
+
+
+async def test_request_that_passed_is_refused_by_a_stricter_mock() -> None:
+    """That a request has passed an outer mock does not let it pass an inner one."""
+    lenient = aiointercept(True, passthrough_unmatched=True)
+    async with real_server() as real, ClientSession() as session, lenient:
+        await session.get(real.url)
+        async with aiointercept(True) as strict:
+            strict.get(f"{real.url}/mocked")
+            with pytest.raises(UnmatchedRequestError):
+                await session.get(real.url)
+
+
 async def test_test_server_goes_on_working() -> None:
     """The user's TestServer and TestClient work as without a mock, and may call mocked hosts."""
 

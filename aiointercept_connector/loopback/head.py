@@ -1,6 +1,6 @@
 """The writer of answers to HEAD, which have the headers of GET and no body.
 
-A handler may stream a body without a thought of HEAD. aiohttp's server leaves that body on the wire,
+A handler may stream a body without a thought of HEAD. aiohttp's server lets it reach the wire,
 where the client takes it for its next answer.
 """
 

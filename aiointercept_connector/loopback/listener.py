@@ -15,8 +15,7 @@ from .server import LOCALHOST, Server
 __all__ = ("Listener",)
 
 _SECONDS_TO_END = 2.0
-# What the loop needs to make and close a connection that it has just accepted.
-_TURNS_TO_END = 10
+_TURNS_TO_CONNECT = 10
 
 
 class Listener:
@@ -46,11 +45,13 @@ class Listener:
     async def _serve(self) -> None:
         server = self._make_server(asyncio.get_running_loop())
         self._bound.set_result(await server.listen())
-        tasks = server.close(await asyncio.wrap_future(self._leaving))
+        exc = await asyncio.wrap_future(self._leaving)
+        # asyncio forgets a socket that it has accepted, but not yet made a connection of.
+        for _ in range(_TURNS_TO_CONNECT):
+            await asyncio.sleep(0)
+        tasks = server.close(exc)
         if tasks:
             await asyncio.wait(tasks, timeout=_SECONDS_TO_END)
-        for _ in range(_TURNS_TO_END):
-            await asyncio.sleep(0)
 
     def stop(self, exc: BaseException) -> None:
         """Stop serving, and end the thread; replies in flight are cancelled.

@@ -44,7 +44,7 @@ class ServerProtocol(RequestHandler):
 
     Args:
         server: the server that the connection is made to.
-        link: what joins this end to the client's; None until it is known.
+        link: what joins this end to the client's.
         loop: the loop that the connection lives on.
         **options: any keyword of aiohttp's ``RequestHandler``.
     """
@@ -54,41 +54,26 @@ class ServerProtocol(RequestHandler):
     # `_reading_paused`, the flow control of either direction.
     # Watched by TestPipelining and TestFlowControl in tests/loopback/test_http.py.
 
-    __slots__ = ("_chosen", "_link", "_server", "_started", "_where")
+    __slots__ = ("_chosen", "_server", "_started", "link")
 
     def __init__(
         self,
         server: Server,
-        link: Link | None,
+        link: Link,
         loop: asyncio.AbstractEventLoop,
         **options: Any,
     ) -> None:
         super().__init__(server, loop=loop, **options)
         self._server = server
-        self._link = link
-        self._where: object = None
+        self.link = link
         self._started = False
         self._chosen: tuple[AiointerceptRequest, Reply] | None = None
         setattr(self, _PARSER, _FrontParser(getattr(self, _PARSER), self))
 
-    @property
-    def link(self) -> Link:
-        """What joins this end to the client's."""
-        if self._link is None:
-            # Over TCP a connection is accepted before the client's end has said which it is, but
-            # no byte arrives before.
-            self._link = self._server.claim(self, self._where)
-        return self._link
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport; aiohttp's own task is started when there is something for it."""
         BaseProtocol.connection_made(self, transport)
-        self._where = transport.get_extra_info("peername")
-        wire = cast("asyncio.Transport", transport)
-        if self._server.is_closed:
-            # The loop had accepted it already.
-            wire.abort()
-        self._server.connection_made(self, wire)
+        self._server.connection_made(self, cast("asyncio.Transport", transport))
 
     def data_received(self, data: bytes) -> None:
         """Parse; what the express lane leaves over is for aiohttp's task."""

@@ -26,17 +26,17 @@ from .head import HeadWriter
 from .link import Call, ClientEnd, Link
 from .memory import memory_pair
 from .protocol import ServerProtocol
+from .tcp import LOCALHOST, tcp_pair
 
 if TYPE_CHECKING:
     from aiohttp.web_request import BaseRequest
 
     from ..routing.route import Reply
 
-__all__ = ("Answer", "Server")
+__all__ = ("LOCALHOST", "Answer", "Server")
 
 Answer: TypeAlias = "Callable[[AiointerceptRequest, Call | None], Reply]"
 
-LOCALHOST: Final = "127.0.0.1"
 OPTIONS: Final[dict[str, Any]] = {
     "access_log": None,
     # A real API may take longer lines than aiohttp's server does by default.
@@ -74,21 +74,18 @@ class Server(web.Server):
         self._loop = loop
         self._context = context or contextvars.copy_context()
         self._home = home
-        self._expected: dict[object, Link] = {}
         self._listener: asyncio.Server | None = None
-        self._port = 0
         self._closed_with: BaseException | None = None
 
     def open_memory(self, call: Call) -> ClientEnd:
         """Return the client's end of a new wire in memory."""
         link = Link(self._call_broke, call)
-        port = call.url.port
-        near, far = (LOCALHOST, 0), (LOCALHOST, port)
+        near, far = (LOCALHOST, 0), (LOCALHOST, call.url.port)
         ours, theirs = {"peername": near, "sockname": far}, {"peername": far, "sockname": near}
         client_side, server_side = memory_pair(self._loop, theirs, ours)
-        link.protocol = ServerProtocol(self, link, self._loop, **OPTIONS)
-        server_side.set_protocol(link.protocol)
-        link.protocol.connection_made(server_side)
+        protocol = self._server_end(link)
+        server_side.set_protocol(protocol)
+        protocol.connection_made(server_side)
         client = ClientEnd(link, self._loop)
         client_side.set_protocol(client)
         client.connection_made(client_side)
@@ -101,51 +98,31 @@ class Server(web.Server):
             InterceptClosedError: the server was closed meanwhile.
         """
         link = Link(self._call_broke, call)
-        port = await self.listen()
+        near, far = tcp_pair()
         try:
-            transport, client = await self._loop.create_connection(
-                lambda: ClientEnd(link, self._loop), LOCALHOST, port
+            await self._loop.connect_accepted_socket(lambda: self._server_end(link), far)
+            _, client = await self._loop.create_connection(
+                lambda: ClientEnd(link, self._loop), sock=near
             )
-        except OSError:
-            self._refuse_if_closed()
+        except BaseException:
+            # The other end is the loop's already, and will read this one's.
+            near.close()
             raise
-        self._expected[transport.get_extra_info("sockname")] = link
         if self._closed_with is not None:
             link.close(self._closed_with)
+            raise copy.copy(self._closed_with)
         return client
 
     async def listen(self) -> int:
-        """Listen on loopback TCP, if not yet, and return the port."""
-        if self._listener is None:
-            self._listen_at(await self._loop.create_server(self._accept, LOCALHOST, 0))
-        return self._port
+        """Listen on loopback TCP for clients of every kind, and return the port."""
+        self._listener = await self._loop.create_server(
+            lambda: self._server_end(Link(self._call_broke)), LOCALHOST, 0
+        )
+        return int(self._listener.sockets[0].getsockname()[1])
 
-    def _listen_at(self, listener: asyncio.Server) -> None:
-        if self._listener is None and not self.is_closed:
-            self._listener = listener
-            self._port = int(listener.sockets[0].getsockname()[1])
-        else:
-            # Another task was faster.
-            listener.close()
-        self._refuse_if_closed()
-
-    def _refuse_if_closed(self) -> None:
-        if self._closed_with is not None:
-            raise copy.copy(self._closed_with)
-
-    def _accept(self) -> ServerProtocol:
-        return ServerProtocol(self, None, self._loop, **OPTIONS)
-
-    def claim(self, protocol: ServerProtocol, address: object) -> Link:
-        """Return the link of a connection from *address*: of a client of ours, or a new one."""
-        link = self._expected.pop(address, None) or Link(self._call_broke)
-        link.protocol = protocol
-        return link
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the server has been closed."""
-        return self._closed_with is not None
+    def _server_end(self, link: Link) -> ServerProtocol:
+        link.protocol = ServerProtocol(self, link, self._loop, **OPTIONS)
+        return link.protocol
 
     def close(self, exc: BaseException) -> list[asyncio.Task[None]]:
         """Close every wire; clients that wait get *exc*. Return the tasks that this cancels."""
@@ -156,11 +133,9 @@ class Server(web.Server):
         # Private: aiohttp's task of a connection, which awaits the handler and cancels it.
         # Watched by TestLeaving in tests/loopback/test_link.py.
         tasks = [one._task_handler for one in protocols if one._task_handler is not None]
-        links = [one.link for one in protocols]
-        for link in (*links, *self._expected.values()):
+        for one in protocols:
             # An exception of its own for everyone: its traceback grows wherever it is raised.
-            link.close(copy.copy(exc))
-        self._expected.clear()
+            one.link.close(copy.copy(exc))
         return tasks
 
     def make_request(
@@ -172,7 +147,7 @@ class Server(web.Server):
         task: asyncio.Task[None],
     ) -> AiointerceptRequest:
         """Make the request, or complete the one that the express lane made."""
-        if message.method == hdrs.METH_HEAD and writer is not None:
+        if message.method == hdrs.METH_HEAD:
             writer = HeadWriter(protocol, self._loop)
         request: AiointerceptRequest | None = protocol.chosen_request(message)
         if request is None:

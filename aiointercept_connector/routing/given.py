@@ -5,13 +5,12 @@ What is given is copied, so that a matcher does not change with the test's own o
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, TypeGuard
 from unittest.mock import ANY
 
 from . import checks
-from .values import Absent, form_values
+from .values import Absent, form_values, is_array, is_object, is_pattern
 
 __all__ = ("check_of",)
 
@@ -39,8 +38,8 @@ def _values(argument: str, value: Any) -> dict[str, Any]:
     """Return what names are to have, as text; several values of one name as a list."""
     wanted: dict[str, Any] = {}
     for name, one in _items(argument, value):
-        several = isinstance(one, (list, tuple))
-        texts = [_text(f"{argument}[{name!r}]", each) for each in (one if several else (one,))]
+        several = is_array(one)
+        texts = [_text(f"{argument}[{name!r}]", each) for each in _several(one)]
         if name in wanted:  # a multidict repeats its names
             before = wanted[name]
             wanted[name] = [*(before if isinstance(before, list) else [before]), *texts]
@@ -50,7 +49,7 @@ def _values(argument: str, value: Any) -> dict[str, Any]:
 
 
 def _text(argument: str, value: Any) -> Any:
-    if value is ANY or isinstance(value, (str, Absent)) or _is_pattern(value, str):
+    if value is ANY or isinstance(value, (str, Absent)) or _is_text_pattern(value):
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
@@ -69,34 +68,42 @@ def _json(argument: str, value: Any) -> Any:
 
 def _json_copy(argument: str, value: Any) -> Any:
     """Return a copy as ``json.loads`` would make it; what is no JSON is compared by its ``==``."""
-    if isinstance(value, Mapping):
-        wrong = next((name for name in value if not isinstance(name, str)), None)
+    if is_object(value):
+        wrong = next((name for name in value if not _is_name(name)), None)
         if wrong is not None:
             raise TypeError(f"{argument}: the names of a JSON object are str, not {wrong!r}")
         return {name: _json_copy(argument, member) for name, member in value.items()}
-    if isinstance(value, (list, tuple)):
+    if is_array(value):
         return [_json_copy(argument, member) for member in value]
-    if isinstance(value, (bytes, bytearray, set, frozenset)):
+    if _is_no_json(value):
         raise TypeError(f"{argument}: JSON has no {type(value).__name__}: {value!r}")
     return value
 
 
+def _is_name(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_no_json(value: object) -> bool:
+    return isinstance(value, (bytes, bytearray, set, frozenset))
+
+
 def _form(argument: str, value: Any) -> checks.Check:
-    pairs = value.items() if isinstance(value, Mapping) else _list(value)
-    for pair in pairs or ():
-        if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[0], str):
-            pairs = None
-            break
-    if pairs is None:
+    pairs = list(value.items()) if is_object(value) else _list(value)
+    if pairs is None or not all(is_array(one) and _is_pair(one) for one in pairs):
         raise TypeError(f"{argument} must be a mapping of fields to values, not {value!r}")
     return checks.FormIs(form_values(pairs))
+
+
+def _is_pair(value: Sequence[Any]) -> bool:
+    return len(value) == 2 and _is_name(value[0])
 
 
 _PART_FIELDS = ("name", "filename", "content_type", "body")
 
 
 def _multipart(argument: str, value: Any) -> checks.Check:
-    if isinstance(value, Mapping):
+    if is_object(value):
         value = [{"name": name, "body": body} for name, body in value.items()]
     parts = _list(value)
     if parts is None:
@@ -117,9 +124,9 @@ def _part(argument: str, value: Any) -> dict[str, Any]:
 
 
 def _content(argument: str, value: Any) -> Any:
-    if isinstance(value, (bytearray, memoryview)):
+    if isinstance(value, bytearray):
         return bytes(value)
-    if not isinstance(value, (str, bytes, re.Pattern)):
+    if not isinstance(value, (str, bytes)) and not is_pattern(value):
         raise TypeError(f"{argument} must be bytes, str or a compiled expression, not {value!r}")
     return value
 
@@ -131,19 +138,26 @@ def _predicate(argument: str, value: Any) -> checks.Check:
 
 
 def _items(argument: str, value: Any) -> Items:
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+    items = list(value.items()) if is_object(value) else None
+    if items is None or not all(_is_pair(item) for item in items):
         raise TypeError(f"{argument} must be a mapping of names to values, not {value!r}")
-    return list(value.items())
+    return items
+
+
+def _several(value: Any) -> Sequence[Any]:
+    return value if is_array(value) else (value,)
 
 
 def _list(value: Any) -> list[Any] | None:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        return None
-    return list(value)
+    return list(value) if _is_series(value) else None
 
 
-def _is_pattern(value: Any, kind: type) -> bool:
-    return isinstance(value, re.Pattern) and isinstance(value.pattern, kind)
+def _is_series(value: Any) -> TypeGuard[Iterable[Any]]:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+
+
+def _is_text_pattern(value: Any) -> bool:
+    return is_pattern(value) and isinstance(value.pattern, str)
 
 
 _CHECKS: dict[str, Callable[[str, Any], checks.Check]] = {

@@ -192,10 +192,8 @@ class Registry:
         with self._lock:
             if route.used_up or not self.state.holds(route.when):
                 return False
-            if not route.endless:
-                route.spend()
-                if route.used_up:
-                    self._remove(route)
+            if not route.endless and route.spend():
+                self._remove(route)
             if route.then is not None:
                 name, value = route.then
                 self.state[name] = value

@@ -103,9 +103,13 @@ class Route(Usage):
         """Where it stands among routes of one URL: a route without conditions is the fallback."""
         return -self.priority, self.match is None and self.when is None, self.order
 
-    def spend(self) -> None:
-        """Count one answer of a route that has an end. Callers hold the registry's lock."""
+    def spend(self) -> bool:
+        """Count one answer of a route that has an end, and tell whether it was the last.
+
+        Callers hold the registry's lock.
+        """
         self._left -= 1
+        return self.used_up
 
     def __str__(self) -> str:
         label = f"{self.method} {self.target}"

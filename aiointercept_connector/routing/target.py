@@ -26,6 +26,7 @@ from .urls import (
     query_key,
     url_key,
 )
+from .values import is_pattern
 
 __all__ = (
     "Asked",
@@ -217,10 +218,10 @@ def parse_target(url: UrlSpec, params: QueryParams | Any = None) -> Target:
         TypeError: *url* is none of these.
         ValueError: it has no host and is no path, or its template or scheme is wrong.
     """
-    if isinstance(url, re.Pattern):
+    if is_pattern(url):
         if params is not None:
             raise ValueError(f"params: {url!r} is matched on the whole URL, query included")
-        if not isinstance(url.pattern, str):
+        if isinstance(url.pattern, bytes):
             raise TypeError(f"url={url!r} is for bytes; URLs are str.")
         return UrlPattern(url)
     if not isinstance(url, (str, URL)):

@@ -41,17 +41,21 @@ def checked_times(times: Times, argument: str = "times") -> range:
     return allowed if allowed.step > 0 else allowed[::-1]
 
 
-def _allowed(times: Any) -> range | None:
+def _allowed(times: Times) -> range | None:
     if isinstance(times, range):
         return times
-    if isinstance(times, tuple) and len(times) == 2:
-        low, high = times
-        high = _NO_END - 1 if high is None else high
-    else:
-        low = high = times
-    if any(isinstance(one, bool) or not isinstance(one, int) for one in (low, high)):
+    pair: Any = times if isinstance(times, tuple) else (times, times)
+    if len(pair) != 2:
+        return None
+    low, high = pair
+    high = _NO_END - 1 if high is None else high
+    if not _is_number(low) or not _is_number(high):
         return None
     return range(low, high + 1)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def upper_bound(allowed: range) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias, TypeGuard, TypeVar
+from typing import Any, Final, TypeAlias, TypeGuard, TypeVar, cast
 from unittest.mock import ANY
 
 __all__ = (
@@ -198,8 +198,8 @@ def form_values(pairs: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> dict[st
     what they are.
     """
     values: dict[str, list[Any]] = {}
-    items: Iterable[tuple[str, Any]] = pairs.items() if isinstance(pairs, Mapping) else pairs
-    for name, value in items:
+    items = pairs.items() if is_object(pairs) else pairs
+    for name, value in cast("Iterable[tuple[str, Any]]", items):
         several = value if is_array(value) else (value,)
         values.setdefault(name, []).extend(
             one if one is ANY or is_pattern(one) else str(one) for one in several
@@ -224,7 +224,7 @@ def shortened(value: Any) -> str:
 
 
 def _repr_pieces(value: Any) -> Iterator[str]:
-    kind: type = type(value)
+    kind = cast("type[object]", type(value))
     if kind is dict and value:
         mark = "{"
         for name, member in value.items():

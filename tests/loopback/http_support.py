@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
@@ -32,29 +32,30 @@ def handle(
     """Register an aiohttp handler as the reply of a route."""
     route: Any = mock.add(url, method, **kwargs)
     route.reply = handler
-    return route  # type: ignore[no-any-return]  # Any, as `reply` may be of another type
+    return route  # type: ignore[no-any-return]  # Any, so that `reply` may be of any type
 
 
-@pytest.fixture(name="mock")
+@asynccontextmanager
 async def entered_mock(
-    wire: Any, reports: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
-) -> AsyncIterator[aiointercept]:
-    """Give a mock on the wire of this run; what aiohttp's server logs as an error fails the test."""
+    wire: Any, caplog: pytest.LogCaptureFixture
+) -> AsyncGenerator[aiointercept, None]:
+    """Enter a mock; what aiohttp's server logs meanwhile as an error fails the test."""
     async with aiointercept(wire=wire) as entered:
         yield entered
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
-@pytest.fixture(name="raw")
-async def opened_raw(mock: aiointercept) -> AsyncIterator[OpenRaw]:
+@asynccontextmanager
+async def raw_connections(mock: aiointercept) -> AsyncGenerator[OpenRaw, None]:
     """Give a function that connects to the mock with no client in between, over its wire."""
     loop = asyncio.get_running_loop()
     server = Server(mock.interceptor.answer, mock.interceptor.call_broke, loop)
+    port = await server.listen() if mock.wire == "tcp" else 0
     writers: list[asyncio.StreamWriter] = []
 
     async def opened() -> Streams:
-        if mock.wire == "tcp":
-            reader, writer = await asyncio.open_connection("127.0.0.1", await server.listen())
+        if port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
         else:
             reader, writer = _open_memory(server, loop)
         writers.append(writer)
@@ -82,10 +83,10 @@ def _open_memory(server: Server, loop: asyncio.AbstractEventLoop) -> Streams:
 
 
 @asynccontextmanager
-async def real_server(handler: Handler) -> AsyncIterator[int]:
+async def real_server(handler: Handler) -> AsyncGenerator[int, None]:
     """Run *handler* in aiohttp's own low-level server, and give its port."""
     loop = asyncio.get_running_loop()
-    server = web.Server(handler, **OPTIONS)  # type: ignore[arg-type]  # of `BaseRequest`, the stubs say
+    server = web.Server(handler, **OPTIONS)
     async with AsyncExitStack() as stack:
         listener = await loop.create_server(server, "127.0.0.1", 0)
         stack.push_async_callback(server.shutdown, 0.1)
@@ -94,7 +95,7 @@ async def real_server(handler: Handler) -> AsyncIterator[int]:
 
 
 async def exchange(streams: Streams, *segments: bytes) -> bytes:
-    """Send *segments*, one at a time, and return all that is answered until the other end closes."""
+    """Send *segments* one at a time, and return all that is answered until the other end closes."""
     reader, writer = streams
     answer = asyncio.create_task(_read_all(reader))
     for segment in segments:

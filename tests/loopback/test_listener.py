@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Iterator
 from http.client import HTTPException, RemoteDisconnected
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 
@@ -286,7 +285,7 @@ class TestCallbacks:
         assert fetch(mock.server_url + "/x") == (200, "012")
 
     def test_raises_in_the_middle(self, mock: aiointercept) -> None:
-        """A stream that fails midway ends the connection, which the client can tell from its end."""
+        """A stream that fails midway ends the connection before the body is whole."""
 
         async def stream(request: web.Request) -> web.StreamResponse:
             response = web.StreamResponse(headers={"Content-Length": "100"})
@@ -371,7 +370,7 @@ class TestLifecycle:
         assert listeners() == []
 
     def test_stopped_in_a_blocking_callback(self) -> None:
-        """A plain callback that blocks the thread is not waited for longer than it takes to give up."""
+        """A plain callback that blocks the thread for a moment is let end."""
         go_on, asked = threading.Event(), threading.Event()
 
         def blocking(url: object, **_: Any) -> None:

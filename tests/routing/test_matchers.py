@@ -103,7 +103,7 @@ class TestMatch:
         with pytest.raises(TypeError):
             Match(jsn=1)  # type: ignore[call-arg]  # refused
         with pytest.raises(TypeError):
-            Match({})  # type: ignore[misc]  # refused
+            Match({})  # type: ignore[call-arg]  # refused
 
 
 class TestArguments:
@@ -122,8 +122,10 @@ class TestArguments:
             (
                 "headers",
                 {"X": None},
-                "headers['X'] must be str, int, float, a compiled expression for str, ANY or "
-                "ABSENT, not None",
+                (
+                    "headers['X'] must be str, int, float, a compiled expression for str, ANY or "
+                    "ABSENT, not None"
+                ),
             ),
             ("query", {"a": True}, "query['a'] must be str, int, float, a compiled expression"),
             ("query", {"a": ["1", b"2"]}, "query['a'] must be str, int, float, a compiled"),

@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from unittest.mock import ANY
 
@@ -39,6 +40,11 @@ def taken(registry: Registry, times: int, url: str = URL_A, **request: Any) -> l
     wanted = asked(url, record.method)
     found = [registry.take(wanted, record) for _ in range(times)]
     return [None if one is None else one.name for one in found]
+
+
+def never(request: object) -> None:
+    """Fail, for a question that is not to be asked."""
+    pytest.fail(str(request))
 
 
 def at_once(work: Callable[[], Any]) -> list[Any]:
@@ -159,7 +165,7 @@ class TestMatch:
 
     def test_find_does_not_ask_it(self) -> None:
         """Whether a route could answer is told by method and URL alone."""
-        registry = registry_of(route(URL_A, match=Match(predicate=pytest.fail)))
+        registry = registry_of(route(URL_A, match=Match(predicate=never)))
         assert registry.find(asked(URL_A)) is not None
 
 
@@ -376,6 +382,39 @@ class TestScenarios:
         assert None not in found
         assert found.count("a") == found.count("b")
 
+    def test_a_state_that_changes_meanwhile(self) -> None:
+        """A route that was passed by is tried again if the state came to be its own meanwhile."""
+        registry = Registry()
+
+        def another_request_comes_first(_: object) -> bool:
+            registry.state["s"] = 1
+            return True
+
+        registry.add(route(URL_A, name="late", when=("s", 1)))
+        early = Match(predicate=another_request_comes_first)
+        registry.add(route(URL_A, name="early", when=("s", None), match=early))
+        assert taken(registry, 1) == ["late"]
+
+    def test_is_looked_at_and_changed_in_one(self) -> None:
+        """While one thread looks at the state to use a route, no other does."""
+        both = threading.Barrier(2)
+
+        class Slow:
+            """A value that gives another thread the time to compare it too."""
+
+            def __hash__(self) -> int:
+                return 0
+
+            def __eq__(self, other: object) -> bool:
+                with suppress(threading.BrokenBarrierError):
+                    both.wait(0.03)
+                return True
+
+        registry = registry_of(one := route(URL_A, when=("s", Slow())))
+        with ThreadPoolExecutor(2) as pool:
+            used = [run.result() for run in [pool.submit(registry.use, one) for _ in range(2)]]
+        assert sorted(used) == [False, True]
+
 
 class TestState:
     """The mapping of a mock's state."""
@@ -467,11 +506,11 @@ class TestAsync:
     def test_has_async(self) -> None:
         """The registry tells whether any route is to be awaited."""
         registry = registry_of(route(URL_A, match=Match(json=1)), route(URL_A))
-        assert not registry.has_async
+        before = registry.has_async
         registry.add(route("/b", match=Match(json=1) | ~Match(predicate=self.is_seven)))
-        assert registry.has_async
+        meanwhile = registry.has_async
         registry.clear()
-        assert not registry.has_async
+        assert (before, meanwhile, registry.has_async) == (False, True, False)
 
 
 class TestHousekeeping:

@@ -199,13 +199,17 @@ class TestTemplates:
             ("/a/{x}}", "url: the braces of the path template '/a/{x}}' do not match"),
             (
                 "/a/{1}",
-                "url: {1} in the path template '/a/{1}' must be {name} or {name:regex}. "
-                "To mean the braces themselves, give a yarl.URL.",
+                (
+                    "url: {1} in the path template '/a/{1}' must be {name} or {name:regex}. "
+                    "To mean the braces themselves, give a yarl.URL."
+                ),
             ),
             (
                 "/a/{x:}",
-                "url: {x:} in the path template '/a/{x:}' must be {name} or {name:regex}. "
-                "To mean the braces themselves, give a yarl.URL.",
+                (
+                    "url: {x:} in the path template '/a/{x:}' must be {name} or {name:regex}. "
+                    "To mean the braces themselves, give a yarl.URL."
+                ),
             ),
             (
                 "/a/{x:(}",

@@ -209,7 +209,7 @@ class TestWaitCalled:
 
     async def test_called_already(self) -> None:
         """What has happened is not waited for."""
-        await calls(2).wait_called(2, timeout=0)
+        await asyncio.wait_for(calls(2).wait_called(2, timeout=60), 1)
 
     async def test_waits(self) -> None:
         """The wait ends with the call that was missing."""
