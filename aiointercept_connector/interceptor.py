@@ -151,7 +151,7 @@ class Interceptor:
                 raise _not_active(asked)
             if loop not in self._servers:
                 for closed in [one for one in self._servers if one.is_closed()]:
-                    _abandon(self._servers.pop(closed))
+                    del self._servers[closed]
                 self._servers[loop] = Server(self.answer, self.call_broke, loop)
             return self._servers[loop]
 
@@ -202,7 +202,7 @@ class Interceptor:
 
     def explain(self, request: AiointerceptRequest, asked: Asked) -> Unmatched:
         """Say why no route answers *request*."""
-        return Unmatched(asked, request, self.registry)
+        return Unmatched(asked, request, self.registry, self.registry.state)
 
     def _own(self, url: URL) -> URL:
         """Return *url* under the name that ``server_url`` gives this machine."""
@@ -249,8 +249,8 @@ class Interceptor:
         ending: list[asyncio.Task[None]] = []
         for loop, server in servers.items():
             if loop.is_closed():
-                _abandon(server)
-            elif loop.is_running() and loop is not _running_loop():
+                continue
+            if loop.is_running() and loop is not _running_loop():
                 # It may be closed by its own thread between the question and the call.
                 with contextlib.suppress(RuntimeError):
                     loop.call_soon_threadsafe(server.close, exc)
@@ -279,12 +279,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _abandon(server: Server) -> None:
-    """Close a server whose loop is closed: its listener, for its connections went with the loop."""
-    with contextlib.suppress(RuntimeError):
-        server.close(InterceptClosedError("The loop is closed."))
 
 
 def _not_active(asked: Asked) -> InterceptClosedError:

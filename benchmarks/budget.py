@@ -91,7 +91,7 @@ def _requirements() -> Iterator[Limit]:
         yield Limit("upload", ours, "≥", 2.0, to="TestServer")
     yield Limit("passthrough", "install()", "≤", 1.03, to="no install")
     yield Limit("routes", "100000 routes", "≤", 1.10, to="1 route")
-    yield Limit("imports", "aiointercept_connector", "≤", 15, "excess", to="aiohttp")
+    yield Limit("imports", "ours", "≤", 15, "excess", to="aiohttp")
 
 
 def _goals() -> Iterator[Limit]:

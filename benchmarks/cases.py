@@ -245,8 +245,8 @@ async def imports(options: Options) -> AsyncGenerator[Subjects]:
         # Where the environment forbids bytecode, this would measure the compiler.
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
         yield {
-            name: _importing(name, environment, options)
-            for name in ("aiohttp", "aiointercept_connector")
+            name: _importing(module, environment, options)
+            for name, module in (("aiohttp", "aiohttp"), ("ours", "aiointercept_connector"))
         }
 
 

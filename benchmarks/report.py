@@ -45,7 +45,7 @@ def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
     table = _table("Figures to reach")
     for heading in ("work", "who", "figure"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("measured", justify="right")
+    table.add_column("measured", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for verdict in verdicts:
         limit, measured = verdict.limit, verdict.measured
@@ -65,8 +65,8 @@ def _table(title: str) -> Table:
 
 def _word(verdict: Verdict) -> str:
     if verdict.holds:
-        return "[green]goal reached[/]" if verdict.limit.goal else "[green]pass[/]"
-    return "[yellow]goal ahead[/]" if verdict.limit.goal else "[bold red]FAIL[/]"
+        return "[green]goal met[/]" if verdict.limit.goal else "[green]pass[/]"
+    return "[yellow]not yet[/]" if verdict.limit.goal else "[bold red]FAIL[/]"
 
 
 def _figure(value: float) -> str:

@@ -227,6 +227,23 @@ async def test_own_mock_decides_what_may_pass() -> None:
     assert (len(mock.unmatched), installed.call_count) == (1, 0)
 
 
+async def test_own_mock_may_let_pass_what_an_installed_one_would_not() -> None:
+    """The connector's own mock decides, though a stricter one is installed."""
+    own = aiointercept(passthrough=["api.test"])
+    async with real_server() as proxy, aiointercept(True), own as mock, mock.session() as session:
+        response = await session.get("http://api.test/", proxy=proxy.url)
+        assert await response.text() == "real"
+
+
+async def test_request_that_passed_is_answered_once_a_mock_is_installed() -> None:
+    """What the connector's own mock has let pass is asked of a mock that is installed later."""
+    async with real_server() as real, aiointercept() as mock, mock.session() as session:
+        assert await (await session.get(real.url)).text() == "real"
+        async with aiointercept(True) as installed:
+            installed.get(real.url, body="installed")
+            assert await (await session.get(real.url)).text() == "installed"
+
+
 async def test_own_mock_that_is_installed_too_is_asked_once() -> None:
     """A mock may be installed and be a connector's own; a call is recorded once."""
     async with aiointercept(True) as mock, mock.session() as session:

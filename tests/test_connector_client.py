@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import ClientSession, ServerDisconnectedError, TCPConnector, TraceConfig, web
+from yarl import URL
 
 from aiointercept_connector import InterceptConnector, Route, aiointercept
 from aiointercept_connector.interceptor import Wire
@@ -169,7 +170,6 @@ async def use(connector: TCPConnector, url: str) -> list[tuple[str, object]]:
         for _ in range(2):
             async with session.post(url, data=b"up") as response:
                 await response.read()
-            await asyncio.sleep(0)
     return seen
 
 
@@ -255,6 +255,22 @@ async def test_retry_of_a_middleware_is_a_call_of_its_own(mock: aiointercept) ->
     mock.get(SITE, exception=ServerDisconnectedError())
     mock.get(SITE, status=201)
     async with mock.session(middlewares=(again,)) as session:
+        assert await outcome(session) == 201
+    assert [call.attempts for call in mock.calls] == [1, 1]
+
+
+@MIDDLEWARES
+async def test_second_attempt_at_another_url_is_a_call_of_its_own(mock: aiointercept) -> None:
+    """A middleware that turns aiohttp's second attempt to another host gets that host's answer."""
+    hosts = iter([URL(SITE), URL("https://spare.test/x")])
+
+    async def fail_over(request: Any, handler: Any) -> Any:
+        request.url = next(hosts)
+        return await handler(request)
+
+    mock.get(SITE, exception=ServerDisconnectedError())
+    mock.get("https://spare.test/x", status=201)
+    async with mock.session(middlewares=(fail_over,)) as session:
         assert await outcome(session) == 201
     assert [call.attempts for call in mock.calls] == [1, 1]
 

@@ -26,10 +26,7 @@ SITE = "http://api.test/x"
 async def text(session: ClientSession, url: str) -> str:
     """Return the body of the answer."""
     async with session.get(url) as response:
-        body = await response.text()
-    # On aiohttp 3.10 a connection is free only one turn of the loop after an answer this fast.
-    await asyncio.sleep(0)
-    return body
+        return await response.text()
 
 
 async def test_real_connection_is_not_used_for_a_host_registered_later() -> None:
@@ -65,6 +62,33 @@ async def test_connections_of_two_mocks_are_kept_apart(wire: Wire) -> None:
             assert await text(session, SITE) == "inner"
         assert await text(session, SITE) == "outer"
     assert (outer.call_count, inner.call_count) == (2, 1)
+
+
+async def test_inner_mock_that_leaves_takes_no_wire_of_the_outer_one(wire: Wire) -> None:
+    """A call that the outer mock is answering goes on when the inner one, of one host, goes."""
+    crowd = Crowd(2)
+    async with ClientSession() as session, aiointercept(True, wire=wire) as outer:
+        outer.get(SITE, callback=crowd)
+        async with aiointercept(True, wire=wire) as inner:
+            inner.get(SITE, body="inner")
+            assert await text(session, SITE) == "inner"
+            call = asyncio.create_task(text(session, SITE))
+            await crowd.begun.wait()
+        crowd.full.set()
+        assert await call == ""
+    assert (outer.call_count, inner.call_count) == (1, 1)
+
+
+async def test_mock_that_is_started_again_has_wires_of_its_own(wire: Wire) -> None:
+    """No wire of an earlier run is taken for one of the next, closed by now or not."""
+    mock = aiointercept(wire=wire)
+    connector = mock.connector()
+    async with ClientSession(connector=connector) as session:
+        for _ in range(2):
+            async with mock:
+                mock.get(SITE)
+                await text(session, SITE)
+        assert len(connector._conns) == 2
 
 
 async def test_pool_keys_still_tell_the_host(wire: Wire) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import weakref
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from io import BytesIO
@@ -341,10 +340,8 @@ async def test_connection_wanted_while_leaving_is_refused(wire: Wire) -> None:
 
 def test_closed_loops_are_forgotten(wire: Wire) -> None:
     """A mock that is used by one loop after another keeps none that is closed."""
-    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
 
     async def ask() -> None:
-        loops.append(weakref.ref(asyncio.get_running_loop()))
         assert await who(SITE) == "mock"
 
     with aiointercept(True, wire=wire) as mock:

@@ -91,6 +91,7 @@ def test_task_scope_is_of_its_context() -> None:
     scope.enter(a, "task")
     assert (names(), elsewhere.run(names), contextvars.copy_context().run(names)) == ("a", "", "a")
     scope.leave(a)
+    assert scope._task.get() == ()
 
 
 def test_leaving_from_another_context() -> None:

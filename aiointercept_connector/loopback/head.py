@@ -23,9 +23,6 @@ class HeadWriter(StreamWriter):
         await super().write_headers(*args, **kwargs)
         self._in_body = True
 
-    def enable_chunking(self) -> None:
-        """Do nothing: even an empty body would end in a chunk."""
-
     def enable_compression(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: an empty body is some bytes, compressed."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from aiohttp import StreamReader, hdrs
 from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http import HttpVersion11, RawRequestMessage
+from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 if TYPE_CHECKING:
@@ -49,9 +49,8 @@ class ServerProtocol(RequestHandler):
         **options: any keyword of aiohttp's ``RequestHandler``.
     """
 
-    # Private names of aiohttp's, beside the parser: `_messages`, the requests that its task has
-    # yet to take; `_waiter`, the future on which that task waits for one; `_paused` and
-    # `_reading_paused`, the flow control of either direction.
+    # Private names of aiohttp's, beside the parser: `_messages`, the requests that its task has yet
+    # to take; `_waiter`, the future on which that task waits for one; `_paused`, whether writing is.
     # Watched by TestPipelining and TestFlowControl in tests/loopback/test_http.py.
 
     __slots__ = ("_chosen", "_server", "_started", "link")
@@ -82,12 +81,6 @@ class ServerProtocol(RequestHandler):
             self._started = True
             super().connection_made(self.transport)
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Let go of the client's end."""
-        super().connection_lost(exc)
-        self._chosen = None
-        self.link.call = None
-
     async def finish_response(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer, and part with the request, which the journal keeps."""
         try:
@@ -100,7 +93,7 @@ class ServerProtocol(RequestHandler):
         if len(messages) > _LONGEST_TRAIN:
             return messages
         for served, (message, payload) in enumerate(messages):
-            if not (self._idle() and self._arrived(message, payload)):
+            if not self._idle() or not payload.is_eof() or hdrs.EXPECT in message.headers:
                 return messages[served:]
             body = payload.read_nowait()
             call = self.link.call
@@ -121,16 +114,6 @@ class ServerProtocol(RequestHandler):
         if self._messages or self._paused:
             return False
         return not self._started or (self._waiter is not None and not self._waiter.done())
-
-    def _arrived(self, message: RawRequestMessage, payload: StreamReader) -> bool:
-        """Tell whether the whole request is here, and nothing is to be said before its answer."""
-        return (
-            payload.is_eof()
-            and payload.exception() is None
-            and not self._reading_paused
-            and not message.upgrade
-            and hdrs.EXPECT not in message.headers
-        )
 
     def _message_consumed(self) -> None:
         # From aiohttp 3.14 on the parser counts the messages that nobody has taken yet.
@@ -174,7 +157,7 @@ class _FrontParser:
 def _ready_answer(message: RawRequestMessage, reply: Any) -> bytes | None:
     """Return the bytes of *reply* if they answer this very request, and the connection stays."""
     wire: bytes | None = getattr(reply, "wire", None)
-    if wire is None or message.should_close or message.version != HttpVersion11:
+    if wire is None or message.should_close:
         return None
     if message.method == hdrs.METH_HEAD:
         wire = reply.head(keep_alive=True)

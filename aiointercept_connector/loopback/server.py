@@ -75,7 +75,6 @@ class Server(web.Server):
         self._context = context or contextvars.copy_context()
         self._home = home
         self._listener: asyncio.Server | None = None
-        self._closed_with: BaseException | None = None
 
     def open_memory(self, call: Call) -> ClientEnd:
         """Return the client's end of a new wire in memory."""
@@ -92,11 +91,7 @@ class Server(web.Server):
         return client
 
     async def open_tcp(self, call: Call) -> ClientEnd:
-        """Return the client's end of a new wire over loopback TCP.
-
-        Raises:
-            InterceptClosedError: the server was closed meanwhile.
-        """
+        """Return the client's end of a new wire over loopback TCP."""
         link = Link(self._call_broke, call)
         near, far = tcp_pair()
         try:
@@ -108,9 +103,6 @@ class Server(web.Server):
             # The other end is the loop's already, and will read this one's.
             near.close()
             raise
-        if self._closed_with is not None:
-            link.close(self._closed_with)
-            raise copy.copy(self._closed_with)
         return client
 
     async def listen(self) -> int:
@@ -126,7 +118,6 @@ class Server(web.Server):
 
     def close(self, exc: BaseException) -> list[asyncio.Task[None]]:
         """Close every wire; clients that wait get *exc*. Return the tasks that this cancels."""
-        self._closed_with = exc
         if self._listener is not None:
             self._listener.close()
         protocols = [one for one in self.connections if isinstance(one, ServerProtocol)]

@@ -73,9 +73,9 @@ async def test_peers_answer_json(name: str) -> None:
         (answering(status=500), Exchange(), "status 500, not 200"),
         (answering(json=[]), Exchange(), f"[], not {ANSWER!r}"),
         (
-            answering(body=b"ab"),
-            Exchange(download=b"abc"),
-            "download of 2 bytes, not the 3 meant",
+            answering(body=b"a" * 2000),
+            Exchange(download=b"a" * 3000),
+            "download of 2000 bytes, not the 3000 meant",
         ),
         (
             answering(json=ANSWER, received=b"ab"),

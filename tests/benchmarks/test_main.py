@@ -64,16 +64,16 @@ def test_a_goal_that_is_missed_is_no_failure(
     """Goals are reported, and do not decide."""
     get_takes["explicit"] = 130.0
     assert main(["--only", "get", "--rounds", "2"]) == 0
-    assert "goal ahead" in capsys.readouterr().out
+    assert "not yet" in capsys.readouterr().out
 
 
 def test_a_wrong_answer_ends_with_status_1(
     get_takes: dict[str, float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A subject that answers wrongly is shown with its error in place of a time."""
-    get_takes["TestServer"] = -1
+    """Whoever answers wrongly is shown with the error in place of a time, also without a figure."""
+    get_takes["a peer"] = -1
     assert main(["--only", "get", "--rounds", "2"]) == 1
-    assert "TestServer: WrongAnswerError: status [500], not 200" in capsys.readouterr().out
+    assert "a peer: WrongAnswerError: status [500], not 200" in capsys.readouterr().out
 
 
 def test_everything_measured_is_written_as_json(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ from aiohttp import (
 from aiohttp.test_utils import TestServer
 
 from aiointercept_connector import CallbackResult, aiointercept
+from aiointercept_connector.loopback.link import ClientEnd
+from aiointercept_connector.loopback.memory import MemoryTransport
+from aiointercept_connector.loopback.protocol import ServerProtocol
 from tests.loopback.conftest import settle, until
 from tests.loopback.http_support import (
     URL,
@@ -379,8 +382,7 @@ class TestHead:
             started = web.StreamResponse(headers=headers)
             await started.prepare(request)
             await started.write(b"bo")
-            await started.write(b"dy")
-            await started.write_eof()
+            await started.write_eof(b"dy")
             return started
 
         for method in ("GET", "HEAD"):
@@ -402,11 +404,18 @@ class TestHead:
                 }
         assert counted.made == 1
 
-    async def test_stream_on_the_wire(self, mock: aiointercept, raw: OpenRaw) -> None:
+    @pytest.mark.parametrize("kind", ["length", "chunked", "compressed"])
+    async def test_stream_on_the_wire(self, mock: aiointercept, raw: OpenRaw, kind: str) -> None:
         """What a streaming handler writes in answer to HEAD does not reach the wire."""
 
         async def stream(request: web.Request) -> web.StreamResponse:
-            started = web.StreamResponse(headers={"Content-Length": "4"})
+            started = web.StreamResponse()
+            if kind == "length":
+                started.content_length = 4
+            elif kind == "chunked":
+                started.enable_chunked_encoding()
+            else:
+                started.enable_compression(web.ContentCoding.gzip)
             await started.prepare(request)
             await started.write(b"body")
             return started
@@ -765,6 +774,8 @@ class TestRecordedRequest:
         await settle()
         gc.collect()
         assert gone() is None
+        ends = (ClientEnd, ServerProtocol, MemoryTransport)
+        assert [one for one in gc.get_objects() if isinstance(one, ends)] == []
 
     @pytest.mark.parametrize("called", [False, True], ids=["static", "callback"])
     async def test_idle_connection_has_no_call(self, mock: aiointercept, called: bool) -> None:

@@ -22,9 +22,11 @@ from aiohttp import (
 )
 
 from aiointercept_connector import CallbackResult, InterceptClosedError, aiointercept
+from aiointercept_connector.loopback.link import ClientEnd, Link
 from tests.loopback.conftest import settle, until
 from tests.loopback.http_support import (
     URL,
+    Handler,
     entered_mock,
     handle,
 )
@@ -211,6 +213,7 @@ class TestCallbackRaises:
         handle(mock, stream)
         async with mock.session() as session, session.get(URL) as response:
             assert response.status == 201
+            await settle()
             raised: list[BaseException] = []
             try:
                 await response.read()
@@ -254,23 +257,44 @@ class TestCallbackRaises:
 
     async def test_next_request_is_not_hit(self, mock: aiointercept) -> None:
         """What a handler raises after its answer is not raised to the next call."""
+        mock.get(URL, body="next", priority=-1, repeat=True)
+        async with ClientSession(connector=mock.connector(limit=1)) as session:
+            for turns in range(8):
+                go_on = asyncio.Event()
+                handle(mock, _answer_first(go_on, BoomError("x")))
+                assert await ask(session) == "done"
+                go_on.set()
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                assert await ask(session) == "next"
+
+    async def test_next_call_is_known(self, mock: aiointercept) -> None:
+        """A call that begins while the handler of the last one is at work is no stranger."""
         go_on = asyncio.Event()
-
-        async def late(request: web.Request) -> web.StreamResponse:
-            response = web.Response(text="done")
-            await response.prepare(request)
-            await response.write_eof()
-            await go_on.wait()
-            raise BoomError("x")
-
-        handle(mock, late)
-        mock.get(URL, body="next", repeat=True)
+        handle(mock, _answer_first(go_on))
+        mock.get(URL, body="next")
         async with ClientSession(connector=mock.connector(limit=1)) as session:
             assert await ask(session) == "done"
             waiting = asyncio.create_task(ask(session))
             await settle()
             go_on.set()
             assert await waiting == "next"
+        assert [str(call.url) for call in mock.calls] == [URL, URL]
+
+
+def _answer_first(go_on: asyncio.Event, exc: Exception | None = None) -> Handler:
+    """Return a handler that goes on when it has answered."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.Response(text="done")
+        await response.prepare(request)
+        await response.write_eof()
+        await go_on.wait()
+        if exc is not None:
+            raise exc
+        return response
+
+    return handler
 
 
 class TestAttempts:
@@ -468,10 +492,12 @@ class Waiting:
 
     def __init__(self) -> None:
         self.log: list[str] = []
+        self.task: asyncio.Task[Any] | None = None
 
     async def __call__(self, url: object, **_: Any) -> CallbackResult:
         """Wait until cancelled."""
         self.log.append("started")
+        self.task = asyncio.current_task()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -506,6 +532,8 @@ class TestClientLeaves:
                 await task
             await until(lambda: waiting.ended)
         assert mock.call_count == 1
+        assert waiting.task is not None
+        assert waiting.task.cancelled()
 
     @pytest.mark.parametrize(
         ("timeout", "raises"),
@@ -654,6 +682,19 @@ class TestLeaving:
             with pytest.raises(InterceptClosedError):
                 await task
 
+    async def test_body_that_is_not_read(self, left: aiointercept) -> None:
+        """A response that its client does not read is not waited for either."""
+        left.get(URL, body=b"x" * 2**22)
+        async with left.session() as session, session.get(URL) as response:
+            await settle()
+            (server,) = left.interceptor._servers.values()
+            assert len(server.connections) == 1
+            await left.stop()
+            await settle()
+            assert server.connections == []
+            with pytest.raises(InterceptClosedError):
+                await response.read()
+
     async def test_body_that_is_there(self, left: aiointercept) -> None:
         """A body that has arrived whole can still be read."""
         left.get(URL, body="x" * 1000)
@@ -775,6 +816,19 @@ class TestLeaving:
                 assert not isinstance(outcome, (ClientOSError, ServerDisconnectedError))
 
 
+class TestClientEnd:
+    async def test_fails_once(self) -> None:
+        """No error of the client's own writer takes the place of what the call is to raise."""
+        client = ClientEnd(Link(lambda call: None), asyncio.get_running_loop())
+        exc = BoomError("x")
+        client.fail(exc)
+        client.set_exception(ClientOSError(32, "Broken pipe"))
+        client.fail(BoomError("too late"))
+        with pytest.raises(BoomError) as caught:
+            await client.read()
+        assert caught.value is exc
+
+
 class TestThreads:
     async def test_loops_share_a_mock(self, mock: aiointercept) -> None:
         """Sessions on several loops, each in its own thread, ask one mock at the same time."""
@@ -865,5 +919,20 @@ class TestReferences:
         async with mock.session(request_class=Request) as session:
             assert type(await raised_by(session)) is BoomError
         await settle()
+        (server,) = mock.interceptor._servers.values()
+        assert server.connections == []
+
+    async def test_cancelled_while_connecting(self, mock: aiointercept) -> None:
+        """A request that is cancelled while its wire is made leaves no socket behind."""
+        mock.get(URL, body="x", repeat=True)
+        async with ClientSession(connector=mock.connector(limit=0)) as session:
+            for turns in range(6):
+                task = asyncio.create_task(ask(session))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.wait([task])
+        await settle()
+        gc.collect()
         (server,) = mock.interceptor._servers.values()
         assert server.connections == []

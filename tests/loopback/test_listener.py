@@ -284,6 +284,16 @@ class TestCallbacks:
         handle(mock, stream, "/x")
         assert fetch(mock.server_url + "/x") == (200, "012")
 
+    def test_raises_after_100_continue(self, mock: aiointercept) -> None:
+        """A `100 Continue` is no answer yet: what is raised after it can still be told."""
+
+        def broken(url: object, **_: Any) -> CallbackResult:
+            raise LookupError("nothing here")
+
+        mock.post("/x", callback=broken)
+        status, text = fetch(mock.server_url + "/x", b"body", {"Expect": "100-continue"})
+        assert (status, text.splitlines()[-1]) == (500, "LookupError: nothing here")
+
     def test_raises_in_the_middle(self, mock: aiointercept) -> None:
         """A stream that fails midway ends the connection before the body is whole."""
 
