@@ -2,8 +2,14 @@
 
 from unittest.mock import ANY
 
+from .blocking import block_network
 from .connector import InterceptConnector
-from .errors import InterceptClosedError, UnmatchedRequestError, VerificationError
+from .errors import (
+    InterceptClosedError,
+    NetworkBlockedError,
+    UnmatchedRequestError,
+    VerificationError,
+)
 from .installing import install, uninstall
 from .journal.request import AiointerceptRequest
 from .mock import aiointercept
@@ -24,10 +30,12 @@ __all__ = (
     "InterceptConnector",
     "Match",
     "MockResponse",
+    "NetworkBlockedError",
     "Route",
     "UnmatchedRequestError",
     "VerificationError",
     "aiointercept",
+    "block_network",
     "install",
     "uninstall",
 )

@@ -10,10 +10,10 @@ from aiohttp import ClientRequest
 
 from . import injection
 from .arguments import caller
+from .connector import stays_here
 from .errors import NetworkBlockedError
 from .routing.policy import Allowed, Policy
 from .routing.target import Asked
-from .routing.urls import is_loopback
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -42,8 +42,7 @@ class block_network:  # noqa: N801 - it is called like a function, as a context 
     def __init__(self, allow: Iterable[Allowed] = (), *, local: bool = True) -> None:
         if isinstance(allow, str):
             raise TypeError(f"allow must be a sequence of hosts: [{allow!r}]")
-        self._policy = Policy(allow)
-        self._local = local
+        self._policy = Policy(allow, local=local, argument="allow")
 
     def check(self, asked: Asked, request: ClientRequest) -> None:
         """Raise for a request that is about to reach the real network and may not.
@@ -51,11 +50,8 @@ class block_network:  # noqa: N801 - it is called like a function, as a context 
         Raises:
             NetworkBlockedError: it may not.
         """
-        host = asked.key.origin.host
-        via = host if request.proxy is None else request.proxy.host or ""
-        if self._local and is_loopback(host) and is_loopback(via):
-            return
-        if not self._policy.lets_pass(asked, request.headers):
+        local = self._policy.local and stays_here(asked, request.proxy)
+        if not local and not self._policy.lets_pass(asked, request.headers):
             raise NetworkBlockedError(_message(asked))
 
     def __enter__(self) -> Self:

@@ -72,7 +72,7 @@ class InterceptConnector(TCPConnector):
         askers = scope.active()
         if self._own:
             askers = (*self._own, *(one for one in askers if one not in self._own))
-        call = claim(req, traces, askers) if askers else None
+        call = claim(req, traces, askers) if askers or scope.guards() else None
         if call is None:
             return super().connect(req, traces, timeout)
         return connect_call(super().connect, call, traces, timeout)
@@ -91,9 +91,10 @@ def claim(req: ClientRequest, traces: object, askers: Sequence[Interceptor]) -> 
     Raises:
         UnmatchedRequestError: no route answers, and the request may not pass.
         InterceptClosedError: the same, but the mock that would say so is not active.
+        NetworkBlockedError: it might pass, if ``block_network`` did not forbid it.
     """
-    innermost = askers[0]
-    if len(askers) == 1 and innermost.has_let_pass(req):
+    guards = scope.guards()
+    if len(askers) == 1 and not guards and askers[0].has_let_pass(req):
         return None
     for asker in askers:
         call = asker.second_attempt(req, traces)
@@ -105,18 +106,28 @@ def claim(req: ClientRequest, traces: object, askers: Sequence[Interceptor]) -> 
             call = Call(asked, req, traces, askers)
             call.claimant = asker
             return call
-    if innermost.lets_pass(asked) or _stays_here(asked, req.proxy, askers):
-        innermost.note_passed(req)
-        return None
-    raise innermost.refuse(asked, req)
+    if askers and not _may_pass(asked, req, askers):
+        raise askers[0].refuse(asked, req)
+    for blocker in guards:
+        blocker.check(asked, req)
+    if askers:
+        askers[0].note_passed(req)
+    return None
 
 
-def _stays_here(asked: Asked, proxy: URL | None, askers: Sequence[Interceptor]) -> bool:
-    """Tell whether a request goes to a server of this machine that no mock stands for."""
-    origin = asked.key.origin
-    if not is_loopback(origin.host) or (proxy is not None and not is_loopback(proxy.host or "")):
-        return False
-    return not any(asker.stands_for(origin) for asker in askers)
+def _may_pass(asked: Asked, req: ClientRequest, askers: Sequence[Interceptor]) -> bool:
+    """Tell whether a request that no route answers may reach its host: the innermost mock says."""
+    policy = askers[0].policy
+    if policy.local and stays_here(asked, req.proxy):
+        if not any(asker.stands_for(asked.key.origin) for asker in askers):
+            return True
+    return policy.lets_pass(asked, req.headers)
+
+
+def stays_here(asked: Asked, proxy: URL | None) -> bool:
+    """Tell whether a request goes to a server of this machine, and by no way round."""
+    host = asked.key.origin.host
+    return is_loopback(host) and (proxy is None or is_loopback(proxy.host or ""))
 
 
 async def connect_call(

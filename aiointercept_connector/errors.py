@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from .journal.request import AiointerceptRequest
     from .routing.explain import NearMiss, Unmatched
 
-__all__ = ("InterceptClosedError", "NetworkBlockedError", "UnmatchedRequestError", "VerificationError")
+__all__ = (
+    "InterceptClosedError",
+    "NetworkBlockedError",
+    "UnmatchedRequestError",
+    "VerificationError",
+)
 
 
 class UnmatchedRequestError(aiohttp.ClientConnectionError):

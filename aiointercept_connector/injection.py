@@ -22,10 +22,11 @@ from . import scope
 from .connector import InterceptConnector, TaggedRequest, claim, connect_call, open_wire
 
 if TYPE_CHECKING:
+    from .blocking import block_network
     from .interceptor import Interceptor
     from .loopback.link import Call
 
-__all__ = ("attach", "detach")
+__all__ = ("attach", "detach", "guard", "unguard")
 
 _lock: Final = threading.Lock()
 
@@ -34,23 +35,46 @@ def attach(interceptor: Interceptor, who: scope.Scope) -> None:
     """Make the sessions of the process, or of the current task, ask *interceptor*."""
     with _lock:
         try:
-            if scope.is_empty():
-                for owner, name, wrapper in _LAYERS:
-                    wrapt.wrap_object(owner, name, _Layer, (wrapper,))
+            _put_layers()
             scope.enter(interceptor, who)
         except BaseException:
-            _let_go(interceptor)
+            scope.leave(interceptor)
+            _take_layers()
             raise
 
 
 def detach(interceptor: Interceptor) -> None:
     """Undo ``attach``; nothing is left when the last has gone. Does nothing if not attached."""
     with _lock:
-        _let_go(interceptor)
+        scope.leave(interceptor)
+        _take_layers()
 
 
-def _let_go(interceptor: Interceptor) -> None:
-    scope.leave(interceptor)
+def guard(blocker: block_network) -> None:
+    """Let *blocker* check every request of the process that is about to pass."""
+    with _lock:
+        try:
+            _put_layers()
+            scope.guard(blocker)
+        except BaseException:
+            _take_layers()
+            raise
+
+
+def unguard(blocker: block_network) -> None:
+    """Undo ``guard``. Does nothing if *blocker* is no guard."""
+    with _lock:
+        scope.unguard(blocker)
+        _take_layers()
+
+
+def _put_layers() -> None:
+    if scope.is_empty():
+        for owner, name, wrapper in _LAYERS:
+            wrapt.wrap_object(owner, name, _Layer, (wrapper,))
+
+
+def _take_layers() -> None:
     if scope.is_empty():
         for layer in _LAYERS:
             _unlink(*layer)
@@ -74,7 +98,7 @@ def _connect(
 ) -> Any:
     # No coroutine function: traffic that passes should not pay for another frame.
     askers = scope.active()
-    if not askers:
+    if not askers and not scope.guards():
         return wrapped(*args, **kwargs)
     req, traces, timeout = _connect_arguments(*args, **kwargs)
     # Tagged, it has been claimed by a layer further up: one below could not be taken away.

@@ -24,6 +24,7 @@ from .loopback.server import LOCALHOST, Server
 from .replies.failure import Failure
 from .replies.late import LateChoice
 from .routing.explain import Unmatched
+from .routing.policy import PassedRequest, Policy
 from .routing.registry import Registry
 from .routing.route import Asked, Reply, Route
 from .routing.urls import Origin, is_loopback
@@ -47,22 +48,15 @@ class Interceptor:
 
     Args:
         wire: what connections are made of: transports in memory, or loopback TCP.
-        passthrough: hosts that may be reached for real.
-        passthrough_unmatched: whether every request without a route may.
+        policy: what may be reached for real.
     """
 
-    def __init__(
-        self,
-        wire: Wire = "memory",
-        passthrough: Iterable[str | URL] = (),
-        *,
-        passthrough_unmatched: bool = False,
-    ) -> None:
+    def __init__(self, wire: Wire = "memory", policy: Policy | None = None) -> None:
         self.registry = Registry()
         self.journal = Journal()
+        self.passed_through: list[PassedRequest] = []
         self.wire = wire
-        self.passthrough = frozenset(map(_bare_host, passthrough))
-        self.passthrough_unmatched = passthrough_unmatched
+        self.policy = Policy() if policy is None else policy
         self.pool_tag = object()
         self._lock = threading.Lock()
         self._servers: dict[asyncio.AbstractEventLoop, Server] = {}
@@ -80,6 +74,11 @@ class Interceptor:
         self._context = contextvars.copy_context()
         self._home = _running_loop()
 
+    def forget_calls(self) -> None:
+        """Forget what was asked, and what has passed."""
+        self.journal.clear()
+        self.passed_through.clear()
+
     # Asked by connectors ----------------------------------------------------------------------
 
     def claims(self, asked: Asked) -> bool:
@@ -87,26 +86,30 @@ class Interceptor:
         return self.registry.find(asked) is not None
 
     def has_let_pass(self, request: ClientRequest) -> bool:
-        """Tell whether such a request has passed, and nothing was registered since."""
+        """Let *request* pass if one like it has, and nothing was registered since."""
         passed = self._passed.get((request.method, request.url))
-        return passed == self.registry.version and request.proxy is None
+        if passed != self.registry.version or request.proxy is not None:
+            return False
+        self._list_passed(request)
+        return True
 
     def note_passed(self, request: ClientRequest) -> None:
-        """Remember that *request* passes, so that the next one like it is not held up."""
-        if request.proxy is None:
+        """List a request that passes; the next one like it is not to be held up."""
+        self._list_passed(request)
+        if self.policy.is_fixed and request.proxy is None:
             if len(self._passed) >= _REMEMBERED:
                 self._passed.clear()
             self._passed[request.method, request.url] = self.registry.version
+
+    def _list_passed(self, request: ClientRequest) -> None:
+        passed = PassedRequest(request.method, request.url, request.headers)
+        self.passed_through.append(passed)
 
     def stands_for(self, origin: Origin) -> bool:
         """Tell whether a route names *origin*, or it is that of ``server_url``."""
         if self._listener is not None and origin.port == self._listener.port:
             return is_loopback(origin.host)
         return self.registry.names(origin)
-
-    def lets_pass(self, asked: Asked) -> bool:
-        """Tell whether a request that no route answers may reach the network."""
-        return self.passthrough_unmatched or asked.key.origin.host in self.passthrough
 
     def refuse(self, asked: Asked, sent: ClientRequest) -> ClientConnectionError:
         """Record a request that no route answers and that may not pass, and return its error."""
@@ -286,20 +289,6 @@ def _not_active(asked: Asked) -> InterceptClosedError:
         f"{asked.method} {asked.url}: the mock that was to answer is not active. "
         f"It has been stopped, or not been started."
     )
-
-
-def _bare_host(text: object) -> str:
-    """Return the host of a URL, or of what stands for one, as URLs are compared."""
-    if not isinstance(text, (str, URL)):
-        msg = f"passthrough must be a sequence of hosts or URLs; it has {text!r}"
-        raise TypeError(msg)
-    name = str(text)
-    try:
-        host = URL(name if "//" in name else f"//{name}").raw_host
-    except ValueError:
-        # A bare IPv6 address has too many colons for a URL.
-        host = name
-    return (host or "").rstrip(".").lower()
 
 
 def _known_body(request: ClientRequest) -> bytes:

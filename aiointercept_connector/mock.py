@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import copy
+import functools
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from aiohttp import ClientSession
 from yarl import URL
@@ -16,6 +18,7 @@ from .connector import InterceptConnector
 from .decorating import decorate
 from .interceptor import WIRES, Interceptor, Wire
 from .registering import Registering
+from .routing.policy import Allowed, Policy, UnmatchedRule
 from .scope import SCOPES, Scope
 from .verifying import Verifying, report
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ("aiointercept",)
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class aiointercept(Registering, Verifying):
@@ -39,13 +43,18 @@ class aiointercept(Registering, Verifying):
     Args:
         mock_external_urls: intercept every session of the process. Without it, only the sessions
             made with ``connector()`` or ``session()`` are, and clients of ``server_url``.
-        passthrough: hosts (or URLs with such a host) that may be reached for real.
+        passthrough: what may be reached for real: hosts, globs of hosts, URLs with such a host,
+            networks of addresses (``"10.0.0.0/8"``), compiled expressions, functions of the URL.
         passthrough_unmatched: let every request that no route answers reach its real host.
         param: the keyword under which a decorated function gets the mock.
         wire: ``"memory"``, or ``"tcp"`` for loopback sockets in place of memory.
         tls: ``"assume"``: https without a handshake; replies still see ``https``.
         scope: ``"process"``, or ``"task"``: seen only by the current context, and by tasks that
             it starts.
+        unmatched: what becomes of a request that no route answers: ``"raise"``,
+            ``"passthrough"``, or a function of it (``method``, ``url``, ``headers``) that returns
+            one of these.
+        passthrough_local: servers on this machine may be reached where no route names them.
         strict: leaving the block fails if a request met no route, or a route was never called.
 
     Raises:
@@ -56,19 +65,23 @@ class aiointercept(Registering, Verifying):
     def __init__(
         self,
         mock_external_urls: bool = False,
-        passthrough: Iterable[str | URL] | None = None,
+        passthrough: Iterable[Allowed] | None = None,
         passthrough_unmatched: bool = False,
         param: str | None = None,
         *,
         wire: Wire = "memory",
         tls: str = "assume",
         scope: Scope = "process",
+        unmatched: UnmatchedRule = "raise",
+        passthrough_local: bool = True,
         strict: bool = False,
         **unknown: Any,
     ) -> None:
         refuse_unknown(unknown, aiointercept.__init__)
         if passthrough_unmatched and not mock_external_urls:
             raise ValueError("passthrough_unmatched=True requires mock_external_urls=True")
+        if passthrough_unmatched and unmatched != "raise":
+            raise ValueError("unmatched= says already what passthrough_unmatched=True would say")
         if isinstance(passthrough, (str, URL)):
             raise TypeError(f"passthrough must be a sequence of hosts: [{str(passthrough)!r}]")
         if param is not None and not isinstance(param, str):
@@ -80,13 +93,15 @@ class aiointercept(Registering, Verifying):
         self.wire: Wire = one_of("wire", wire, WIRES)
         self.tls = one_of("tls", tls, ("assume",))
         self.scope: Scope = one_of("scope", scope, SCOPES)
+        self.unmatched_rule = unmatched
+        self.passthrough_local = passthrough_local
         self.strict = strict
         self.interceptor = self._new_interceptor()
 
     def _new_interceptor(self) -> Interceptor:
-        return Interceptor(
-            self.wire, self.passthrough, passthrough_unmatched=self.passthrough_unmatched
-        )
+        unmatched = "passthrough" if self.passthrough_unmatched else self.unmatched_rule
+        policy = Policy(self.passthrough, unmatched, local=self.passthrough_local)
+        return Interceptor(self.wire, policy)
 
     def __repr__(self) -> str:
         state = "active" if self.active else "idle"
@@ -112,10 +127,14 @@ class aiointercept(Registering, Verifying):
             raise RuntimeError(
                 f"{self!r} has been started already. Stop it first, or use another aiointercept()."
             )
-        self.interceptor.journal.clear()
+        self.interceptor.forget_calls()
         self.interceptor.open()
         if self.mock_external_urls:
-            injection.attach(self.interceptor, self.scope)
+            try:
+                injection.attach(self.interceptor, self.scope)
+            except BaseException:
+                self.interceptor.close()
+                raise
         return _Done(self)
 
     def stop(self) -> Awaitable[None]:
@@ -191,6 +210,20 @@ class aiointercept(Registering, Verifying):
     def session(self, **kwargs: Any) -> ClientSession:
         """Return a session that asks this mock; it takes any argument of ``ClientSession``."""
         return ClientSession(connector=self.connector(), **kwargs)
+
+    def bind(self, function: Callable[P, T]) -> Callable[P, T]:
+        """Return *function* such that it sees the mocks that are seen here, wherever it is called.
+
+        A thread has a context of its own, and so does not see a mock with ``scope="task"``; it
+        does if this is what it runs.
+        """
+        context = contextvars.copy_context()
+
+        @functools.wraps(function)
+        def bound(*args: P.args, **kwargs: P.kwargs) -> T:
+            return context.copy().run(function, *args, **kwargs)
+
+        return bound
 
     @property
     def server_url(self) -> str:

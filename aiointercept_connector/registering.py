@@ -166,4 +166,4 @@ class Registering:
     def clear(self) -> None:
         """Forget all recorded requests, registered routes, and the state."""
         self.interceptor.registry.clear()
-        self.interceptor.journal.clear()
+        self.interceptor.forget_calls()

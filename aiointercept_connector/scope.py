@@ -11,9 +11,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from .blocking import block_network
     from .interceptor import Interceptor
 
-__all__ = ("SCOPES", "Scope", "active", "enter", "is_empty", "leave")
+__all__ = ("SCOPES", "Scope", "active", "enter", "guard", "guards", "is_empty", "leave", "unguard")
 
 Scope: TypeAlias = Literal["process", "task"]
 SCOPES: Final = ("process", "task")
@@ -24,6 +25,7 @@ _numbers = count()
 _entries: Final[dict[int, Interceptor]] = {}
 _task: ContextVar[tuple[int, ...]] = ContextVar("aiointercept_connector.mocks", default=())
 _process: tuple[Interceptor, ...] = ()
+_guards: tuple[block_network, ...] = ()
 
 
 def enter(interceptor: Interceptor, scope: Scope) -> None:
@@ -57,6 +59,25 @@ def active() -> tuple[Interceptor, ...]:
     return _process
 
 
+def guard(blocker: block_network) -> None:
+    """Let *blocker* check every request of the process that is about to pass."""
+    global _guards  # noqa: PLW0603 - the process has one network
+    _guards = (*_guards, blocker)
+
+
+def unguard(blocker: block_network) -> None:
+    """Take *blocker* away, once, wherever it stands. Does nothing if it is not there."""
+    global _guards  # noqa: PLW0603 - the process has one network
+    if blocker in _guards:
+        at = len(_guards) - 1 - _guards[::-1].index(blocker)
+        _guards = (*_guards[:at], *_guards[at + 1 :])
+
+
+def guards() -> tuple[block_network, ...]:
+    """Return who checks the requests that are about to pass."""
+    return _guards
+
+
 def is_empty() -> bool:
-    """Tell whether no mock is active, for anybody."""
-    return not _entries
+    """Tell whether no mock is active, for anybody, and nobody checks what passes."""
+    return not _entries and not _guards

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .interceptor import Interceptor
     from .journal.journal import RequestKey, RequestsByUrl
     from .journal.request import AiointerceptRequest
+    from .routing.policy import PassedRequest
     from .routing.route import Route
     from .routing.urls import QueryParams
 
@@ -66,6 +67,11 @@ class Verifying:
         return self.interceptor.journal.unmatched
 
     # Assertions -------------------------------------------------------------------------------
+
+    @property
+    def passed_through(self) -> list[PassedRequest]:
+        """The requests that were let through to their real hosts, in order."""
+        return list(self.interceptor.passed_through)
 
     def assert_called(self) -> None:
         """Assert that some request was made."""

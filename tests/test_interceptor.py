@@ -119,48 +119,6 @@ async def test_test_server_goes_on_working() -> None:
             assert await response.text() == "mock"
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        "api.test",
-        "API.test.",
-        "http://api.test",
-        "https://api.test:8443/path",
-        "api.test:80",
-        URL("http://api.test/x"),
-    ],
-)
-def test_passthrough_names_hosts(entry: str | URL) -> None:
-    """A host that may pass is given by name or by URL; only the host counts."""
-    assert Interceptor(passthrough=[entry]).passthrough == {"api.test"}
-
-
-@pytest.mark.parametrize(
-    ("entry", "host"),
-    [
-        ("bücher.test", "xn--bcher-kva.test"),
-        ("::1", "::1"),
-        ("[::1]", "::1"),
-        ("[2001:db8::1]:80", "2001:db8::1"),
-        ("http://[2001:db8::1]/", "2001:db8::1"),
-        ("192.0.2.1:8080", "192.0.2.1"),
-    ],
-)
-def test_passthrough_hosts_are_compared_as_urls_have_them(entry: str, host: str) -> None:
-    """IDN and addresses are brought to the form in which a request has them."""
-    assert Interceptor(passthrough=[entry]).passthrough == {host}
-
-
-@pytest.mark.parametrize("entry", [1, None, b"api.test"])
-def test_passthrough_of_a_wrong_type_is_refused(entry: Any) -> None:
-    """An entry that is neither text nor URL is refused with the argument's name."""
-    with pytest.raises(TypeError) as caught:
-        Interceptor(passthrough=[entry])
-    assert str(caught.value) == (
-        f"passthrough must be a sequence of hosts or URLs; it has {entry!r}"
-    )
-
-
 async def test_passthrough_host_passes_unless_a_route_answers(real: RealServer) -> None:
     """A host that may pass is reached for real; its routes answer all the same."""
     proxy = {"proxy": real.url}

@@ -50,7 +50,7 @@ class ServerProtocol(RequestHandler):
     """
 
     # Private names of aiohttp's, beside the parser: `_messages`, the requests that its task has yet
-    # to take; `_waiter`, the future on which that task waits for one; `_paused`, whether writing is.
+    # to take; `_waiter`, the future on which that task waits for one; `_paused`, of writing.
     # Watched by TestPipelining and TestFlowControl in tests/loopback/test_http.py.
 
     __slots__ = ("_chosen", "_server", "_started", "link")

@@ -61,13 +61,29 @@ class Policy:
     Args:
         allowed: what may be reached for real.
         unmatched: what becomes of all else.
+        local: whether servers on this machine may be reached, where no route names them.
+        argument: what messages call *allowed*.
+
+    Attributes:
+        is_fixed: whether its verdict on a request is the same every time; a function of the user's
+            may say one thing now and another later.
     """
 
-    def __init__(self, allowed: Iterable[Allowed] = (), unmatched: UnmatchedRule = "raise") -> None:
+    def __init__(
+        self,
+        allowed: Iterable[Allowed] = (),
+        unmatched: UnmatchedRule = "raise",
+        *,
+        local: bool = True,
+        argument: str = "passthrough",
+    ) -> None:
+        self.local = local
+        self.is_fixed = not callable(unmatched)
         self._hosts: set[str] = set()
         self._tests: list[Callable[[Asked], Any]] = []
         for item in allowed:
-            host_or_test = parse_allowed(item)
+            self.is_fixed &= not callable(item)
+            host_or_test = parse_allowed(item, argument)
             if isinstance(host_or_test, str):
                 self._hosts.add(host_or_test)
             else:
@@ -84,7 +100,7 @@ class Policy:
         return self._unmatched == "passthrough"
 
 
-def parse_allowed(item: Any, argument: str = "passthrough") -> str | Callable[[Asked], Any]:
+def parse_allowed(item: Any, argument: str) -> str | Callable[[Asked], Any]:
     """Return the host that *item* names, or a test of what is asked.
 
     Raises:
