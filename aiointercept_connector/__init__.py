@@ -1,6 +1,6 @@
 """Answers aiohttp clients' requests in tests, at the connector, in process."""
 
-from unittest.mock import ANY
+from typing import TYPE_CHECKING
 
 from .blocking import block_network
 from .connector import InterceptConnector
@@ -14,9 +14,13 @@ from .installing import install, uninstall
 from .journal.request import AiointerceptRequest
 from .mock import aiointercept
 from .replies.callback import CallbackResult
-from .routing.matchers import Match
 from .routing.route import Route
 from .routing.values import ABSENT
+
+if TYPE_CHECKING:
+    from unittest.mock import ANY
+
+    from .routing.matchers import Match
 
 MockResponse = Route
 """The name under which other libraries know what ``add`` returns."""
@@ -39,3 +43,16 @@ __all__ = (
     "install",
     "uninstall",
 )
+
+
+def __getattr__(name: str) -> object:
+    # What takes long to import, and is not in every test.
+    if name == "ANY":
+        from unittest.mock import ANY
+
+        return ANY
+    if name == "Match":
+        from .routing.matchers import Match
+
+        return Match
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

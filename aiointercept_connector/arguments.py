@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
-from unittest.mock import ANY
 
-from .routing.matchers import Matcher
 from .routing.route import ANY_METHOD
+from .unset import is_any
 
 if TYPE_CHECKING:
     from .replies.callback import Callback
     from .replies.static import Body
+    from .routing.matchers import Matcher
     from .routing.state import StateValue
     from .routing.urls import QueryParams
     from .routing.usage import Times
@@ -80,6 +79,9 @@ def refuse_unknown(unknown: Mapping[str, Any], function: Callable[..., Any]) -> 
         for parameter in inspect.signature(function).parameters.values()
         if parameter.kind is not parameter.VAR_KEYWORD and parameter.name != "self"
     ]
+    # Imported at its use, as matchers are below: importing this package is to stay cheap.
+    import difflib
+
     near = difflib.get_close_matches(name, known, 1, cutoff=0)
     called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
     raise TypeError(
@@ -89,7 +91,7 @@ def refuse_unknown(unknown: Mapping[str, Any], function: Callable[..., Any]) -> 
 
 def checked_method(method: Any) -> str:
     """Return *method* as HTTP spells it; ``*`` is any."""
-    if method is ANY:
+    if is_any(method):
         return ANY_METHOD
     if not isinstance(method, str):
         raise TypeError(f"method must be a str, not {type(method).__name__}: {method!r}")
@@ -116,7 +118,11 @@ def checked_priority(priority: Any) -> int:
 
 def checked_matcher(match: Any) -> Matcher | None:
     """Return *match* if it can be asked of a request."""
-    if match is None or isinstance(match, Matcher):
+    if match is None:
+        return None
+    from .routing.matchers import Matcher
+
+    if isinstance(match, Matcher):
         return match
     raise TypeError(
         f"match must be a Match, not {type(match).__name__}: {match!r}. "

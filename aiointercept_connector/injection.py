@@ -10,11 +10,11 @@ Detaching removes our own layer alone, whatever was wrapped below or above it si
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-import wrapt
 from aiohttp import ClientSession
 from aiohttp.connector import BaseConnector, Connection
 
@@ -70,14 +70,19 @@ def unguard(blocker: block_network) -> None:
 
 def _put_layers() -> None:
     if scope.is_empty():
-        for owner, name, wrapper in _LAYERS:
-            wrapt.wrap_object(owner, name, _Layer, (wrapper,))
+        # Imported at its use: wrapt takes longer than all of this package.
+        from .layers import put
+
+        for layer in _LAYERS:
+            put(*layer)
 
 
 def _take_layers() -> None:
-    if scope.is_empty():
+    if scope.is_empty() and "wrapt" in sys.modules:
+        from .layers import take
+
         for layer in _LAYERS:
-            _unlink(*layer)
+            take(*layer)
 
 
 def _session_init(
@@ -110,15 +115,6 @@ def _connect(
 
 def _connect_arguments(req: Any, traces: Any, timeout: Any) -> tuple[Any, Any, Any]:
     return req, traces, timeout
-
-
-class _Layer(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 takes no parameters
-    """What we put in front of a method; our own connectors decide for themselves and pass by it."""
-
-    def __get__(self, instance: Any, owner: Any = None, /) -> Any:
-        ours = isinstance(instance, InterceptConnector)
-        layer = cast("Any", self).__wrapped__ if ours else cast("Any", super())
-        return layer.__get__(instance, owner)
 
 
 _LAYERS: Final[tuple[tuple[type, str, Callable[..., Any]], ...]] = (
@@ -175,40 +171,3 @@ class _Adoption:
             del attributes[_CREATE]
         else:
             attributes[_CREATE] = self._replaced
-
-
-# wrapt 2 has split off the base of all that wraps; in wrapt 1 that is ObjectProxy itself.
-_Proxy: Final[Any] = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
-
-
-def _unlink(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
-    """Take our layer out from among those that wrap a method, and leave the others in place.
-
-    A layer that a plain function has closed over cannot be found. It stays, and hands everything
-    through while no mock is active.
-    """
-    above: Any = None
-    layer: Any = owner.__dict__.get(name)
-    while isinstance(layer, _Proxy):
-        layer = _unbound(layer)
-        if not _is_by(layer, wrapper):
-            above = layer
-        elif above is None:
-            setattr(owner, name, layer.__wrapped__)
-        else:
-            above.__wrapped__ = layer.__wrapped__
-        layer = layer.__wrapped__
-
-
-def _unbound(layer: Any) -> Any:
-    # A library that unwraps with `setattr(owner, name, getattr(owner, name).__wrapped__)` puts a
-    # bound copy in a layer's place. The copy asks the layer, its parent, what it wraps.
-    if not isinstance(layer, wrapt.BoundFunctionWrapper):
-        return layer
-    parent: Any = layer._self_parent
-    return parent
-
-
-def _is_by(layer: Any, wrapper: Callable[..., Any]) -> bool:
-    # Other proxies would answer for the layer that they wrap.
-    return isinstance(layer, wrapt.FunctionWrapper) and cast("Any", layer)._self_wrapper is wrapper

@@ -23,7 +23,6 @@ from .loopback.listener import Listener
 from .loopback.server import LOCALHOST, Server
 from .replies.failure import Failure
 from .replies.late import LateChoice
-from .routing.explain import Unmatched
 from .routing.policy import PassedRequest, Policy
 from .routing.registry import Registry
 from .routing.route import Asked, Reply, Route
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientConnectionError, ClientRequest
 
     from .loopback.link import Call, ClientEnd
+    from .routing.explain import Unmatched
 
 __all__ = ("WIRES", "Interceptor", "Wire")
 
@@ -205,6 +205,9 @@ class Interceptor:
 
     def explain(self, request: AiointerceptRequest, asked: Asked) -> Unmatched:
         """Say why no route answers *request*."""
+        # Imported at its use: most tests have no request that must be explained.
+        from .routing.explain import Unmatched
+
         return Unmatched(asked, request, self.registry, self.registry.state)
 
     def _own(self, url: URL) -> URL:

@@ -15,10 +15,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 from urllib.parse import parse_qsl
 
-from aiohttp import MultipartReader, StreamReader, hdrs, web
+from aiohttp import MultipartReader, StreamReader, hdrs
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_request import FileField
+from aiohttp.web_request import Request
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy, MultiMapping
 from yarl import URL
 
@@ -49,7 +50,7 @@ class RequestKwargs(TypedDict):
     data: bytes | None
 
 
-class AiointerceptRequest(web.Request):
+class AiointerceptRequest(Request):
     """A request that a mock has received.
 
     Attributes:
@@ -61,7 +62,7 @@ class AiointerceptRequest(web.Request):
         home: the loop that callbacks run on, if that is not the loop of the connection.
     """
 
-    ATTRS = web.Request.ATTRS | frozenset(
+    ATTRS = Request.ATTRS | frozenset(
         {"_asked", "_received", "_replay", "attempts", "captured_body", "home", "proxy", "route"}
     )
 
@@ -85,7 +86,7 @@ class AiointerceptRequest(web.Request):
     @classmethod
     def upgrade(
         cls,
-        request: web.Request,
+        request: Request,
         captured_body: bytes | None,
         kwargs: Any,  # noqa: ARG003 - the promised signature has it
         canonical_url: URL,

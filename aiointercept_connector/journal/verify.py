@@ -6,19 +6,17 @@ else was asked, stands below it.
 
 from __future__ import annotations
 
-import difflib
 import json as _json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
-from unittest.mock import ANY
 
 from multidict import CIMultiDict
 from yarl import URL
 
 from ..routing.urls import QueryParams, canonical_url, merge_params
 from ..routing.values import form_values, json_differences, shortened
-from ..unset import UNSET
+from ..unset import UNSET, is_any
 from .request import FORM_TYPE, MULTIPART_FORM_TYPE, AiointerceptRequest
 
 if TYPE_CHECKING:
@@ -135,13 +133,13 @@ def assert_called_with(
 def _checker(data: Any, json: Any, headers: Any, *, strict_headers: bool) -> Check:
     """Return what finds out how a request is not as these arguments have it."""
     checks: list[Callable[[AiointerceptRequest], Iterator[str]]] = []
-    if json is not UNSET and json is not ANY:
+    if json is not UNSET and not is_any(json):
         checks.append(lambda request: _json_problems(json, request))
-    if data is not None and data is not ANY:
+    if data is not None and not is_any(data):
         checks.append(_data_check(data))
     if strict_headers:
         checks.append(lambda request: _strict_header_problems(headers or {}, request))
-    elif headers is not None and headers is not ANY:
+    elif headers is not None and not is_any(headers):
         checks.append(lambda request: _header_problems(headers, request))
     return lambda request: [problem for check in checks for problem in check(request)]
 
@@ -196,7 +194,7 @@ def _form_problems(
         return
     wanted: dict[str, Any] = {
         # As the one value of a name, ANY stands for several too.
-        name: ANY if len(values) == 1 and values[0] is ANY else values
+        name: values[0] if len(values) == 1 and is_any(values[0]) else values
         for name, values in expected.items()
     }
     what = "Multipart" if request.content_type == MULTIPART_FORM_TYPE else "Form-encoded"
@@ -253,6 +251,9 @@ def _no_calls(journal: Journal, method: str, url: URL) -> str:
     if not len(journal):
         return f"{text}\nNo requests were recorded."
     known = [f"{method} {url}" for method, url in journal.by_url]
+    # Imported at its use: importing this package is to stay cheap.
+    import difflib
+
     near = difflib.get_close_matches(f"{method} {url}", known, _SUGGESTED, cutoff=0)
     return "\n".join([text, "Did you mean one of:", *(f"  - {line}" for line in near)])
 

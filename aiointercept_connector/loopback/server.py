@@ -13,10 +13,13 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from aiohttp import StreamReader, hdrs, web
+from aiohttp import StreamReader, hdrs, web_server
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_exceptions import HTTPException, HTTPExpectationFailed
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import Response, StreamResponse
 from yarl import URL
 
 from ..errors import UnmatchedRequestError
@@ -29,8 +32,6 @@ from .protocol import ServerProtocol
 from .tcp import LOCALHOST, tcp_pair
 
 if TYPE_CHECKING:
-    from aiohttp.web_request import BaseRequest
-
     from ..routing.route import Reply
 
 __all__ = ("LOCALHOST", "Answer", "Server")
@@ -47,7 +48,7 @@ OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-class Server(web.Server):
+class Server(web_server.Server):
     """Serves wires on one loop.
 
     Args:
@@ -171,7 +172,7 @@ class Server(web.Server):
         request._payload = EMPTY_PAYLOAD
         return self._answer(request, call)
 
-    async def _handle(self, request: BaseRequest) -> web.StreamResponse:
+    async def _handle(self, request: BaseRequest) -> StreamResponse:
         request = cast("AiointerceptRequest", request)
         protocol = cast("ServerProtocol", request.protocol)
         link = protocol.link
@@ -180,7 +181,7 @@ class Server(web.Server):
             reply = protocol.chosen_reply(request)
             if reply is None:
                 await _answer_expectation(request)
-                body = await web.BaseRequest.read(request)
+                body = await BaseRequest.read(request)
                 reply = self.receive(request, body, call)
             return await self._run(reply, request, link, call)
         finally:
@@ -188,13 +189,13 @@ class Server(web.Server):
 
     async def _run(
         self, reply: Reply, request: AiointerceptRequest, link: Link, call: Call | None
-    ) -> web.StreamResponse:
+    ) -> StreamResponse:
         context = self._context.copy() if call is None else call.context
         try:
             return await InContext(context, lambda: reply(request))
         except BaseException as exc:
             meant = exc is getattr(reply, "exception", None)
-            if isinstance(exc, web.HTTPException) and not meant:
+            if isinstance(exc, HTTPException) and not meant:
                 raise
             if request.transport is None:
                 # The client has gone: this is our own cancellation, or what it led to.
@@ -212,7 +213,7 @@ async def _answer_expectation(request: BaseRequest) -> None:
     if expect is None or request.version < HttpVersion11:
         return
     if expect.lower() != "100-continue":
-        raise web.HTTPExpectationFailed(text=f"Unknown Expect: {expect}")
+        raise HTTPExpectationFailed(text=f"Unknown Expect: {expect}")
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     # aiohttp takes any output for the beginning of the response.
     request.writer.output_size = 0
@@ -233,10 +234,10 @@ def _url_on_the_wire(request: AiointerceptRequest) -> URL:
     return origin.join(request.rel_url)
 
 
-def _told(exc: BaseException, request: BaseRequest, *, meant: bool) -> web.StreamResponse:
+def _told(exc: BaseException, request: BaseRequest, *, meant: bool) -> StreamResponse:
     """Tell a client that cannot be raised to, in HTTP, what happened."""
     if isinstance(exc, UnmatchedRequestError):
-        return web.Response(status=404, text=str(exc))
+        return Response(status=404, text=str(exc))
     if meant:
         return _NoResponse()
     if request.writer.output_size > 0:
@@ -244,10 +245,10 @@ def _told(exc: BaseException, request: BaseRequest, *, meant: bool) -> web.Strea
         request.protocol.log_exception("Error in the middle of a response", exc_info=exc)
         return _NoResponse()
     text = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
-    return web.Response(status=500, text=text)
+    return Response(status=500, text=text)
 
 
-class _NoResponse(web.StreamResponse):
+class _NoResponse(StreamResponse):
     """Ends a connection without a word: the client's caller has had its exception."""
 
     @property

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 from multidict import CIMultiDict
 
 from ..unset import UNSET
 from .static import JSON_TYPE, Body, StaticReply, static_reply
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse
+    from aiohttp import ClientResponse, web
 
     from ..journal.request import AiointerceptRequest
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp import web
 
 if TYPE_CHECKING:
+    from aiohttp import web
     from aiohttp.web_request import BaseRequest
 
 __all__ = ("Failure", "failure")

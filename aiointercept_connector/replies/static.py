@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
+from aiohttp.web_response import StreamResponse
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..unset import UNSET, Unset
@@ -66,7 +67,7 @@ class StaticReply:
         closing = b"" if keep_alive else b"Connection: close\r\n"
         return self._head + closing + b"\r\n"
 
-    async def __call__(self, request: BaseRequest) -> web.StreamResponse:
+    async def __call__(self, request: BaseRequest) -> StreamResponse:
         """Answer *request*: the same bytes, through aiohttp's own server."""
         return _WrittenResponse(self)
 
@@ -83,7 +84,7 @@ class StaticReply:
         return f"<StaticReply {self.status} {self.reason}, {kind}, {len(self.body)} bytes>"
 
 
-class _WrittenResponse(web.StreamResponse):
+class _WrittenResponse(StreamResponse):
     """A response whose bytes exist already; aiohttp's server has only to write them."""
 
     def __init__(self, reply: StaticReply) -> None:

@@ -14,8 +14,8 @@ from functools import cached_property
 from http.cookies import CookieError
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
-from unittest.mock import ANY
 
+from ..unset import is_any
 from .values import (
     Absent,
     form_values,
@@ -341,7 +341,7 @@ class BodyIs(Check):
 
 def _content_fits(wanted: Any, came: str | bytes, charset: str) -> bool:
     """Compare as text or as bytes, whichever is expected."""
-    if wanted is ANY:
+    if is_any(wanted):
         return True
     pattern = wanted.pattern if is_pattern(wanted) else wanted
     try:
@@ -408,7 +408,7 @@ def described_body(request: AiointerceptRequest) -> str:
 def _wanted(value: Any) -> str:
     if value is None or isinstance(value, Absent):
         return "nothing"
-    if value is ANY:
+    if is_any(value):
         return "any value"
     if is_pattern(value):
         return f"a match of {value.pattern!r}"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeGuard
-from unittest.mock import ANY
 
+from ..unset import is_any
 from . import checks
 from .values import Absent, form_values, is_array, is_object, is_pattern
 
@@ -49,7 +49,7 @@ def _values(argument: str, value: Any) -> dict[str, Any]:
 
 
 def _text(argument: str, value: Any) -> Any:
-    if value is ANY or isinstance(value, (str, Absent)) or _is_text_pattern(value):
+    if is_any(value) or isinstance(value, (str, Absent)) or _is_text_pattern(value):
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
@@ -118,7 +118,7 @@ def _part(argument: str, value: Any) -> dict[str, Any]:
             raise ValueError(
                 f"{argument}: a part has {', '.join(_PART_FIELDS)}; {name!r} is none of them"
             )
-        if not (one is None or one is ANY or isinstance(one, Absent)):
+        if not (one is None or is_any(one) or isinstance(one, Absent)):
             wanted[name] = _content(f"{argument}[{name!r}]", one)
     return wanted
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from yarl import URL
 
@@ -33,8 +32,7 @@ Verdict: TypeAlias = Literal["raise", "passthrough"]
 VERDICTS: Final = ("raise", "passthrough")
 
 
-@dataclass(frozen=True)
-class PassedRequest:
+class PassedRequest(NamedTuple):
     """A request that was let through to the real network, as the client was about to send it.
 
     Attributes:

@@ -11,11 +11,11 @@ import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
-from unittest.mock import ANY
 from urllib.parse import unquote
 
 from yarl import URL
 
+from ..unset import is_any
 from .urls import (
     Origin,
     QueryParams,
@@ -279,7 +279,7 @@ def _host(parts: _Parts) -> Origin | HostGlob | None:
 
 
 def _query(url: URL, params: QueryParams | Any) -> Query | None:
-    if params is ANY:
+    if is_any(params):
         if url.raw_query_string:
             raise ValueError(f"params=ANY leaves the query open, but the URL has one: {str(url)!r}")
         return None

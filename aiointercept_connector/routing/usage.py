@@ -10,10 +10,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..unset import UNSET
-from .matchers import Match
 
 if TYPE_CHECKING:
     from ..journal.request import AiointerceptRequest
+    from .matchers import Match
 
 __all__ = ("Times", "Usage", "checked_times", "upper_bound")
 
@@ -131,6 +131,8 @@ class Usage:
         body: bytes | str | re.Pattern[str] | re.Pattern[bytes] = _NOT_GIVEN,
     ) -> None:
         """Assert what the last call carried; the arguments are those of ``Match``."""
+        from .matchers import Match
+
         wanted = Match(json=json, form=form, headers=headers, query=query, body=body)
         self.assert_called()
         explanation = wanted.explain(self.calls[-1])

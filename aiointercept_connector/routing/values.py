@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeGuard, TypeVar, cast
-from unittest.mock import ANY
+
+from ..unset import is_any
 
 __all__ = (
     "ABSENT",
@@ -155,7 +156,7 @@ def value_fits(expected: Any, actual: str | None) -> bool:
         return False
     if is_pattern(expected):
         return expected.search(actual) is not None
-    return expected is ANY or actual == str(expected)
+    return is_any(expected) or actual == str(expected)
 
 
 def paired(
@@ -202,7 +203,7 @@ def form_values(pairs: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> dict[st
     for name, value in cast("Iterable[tuple[str, Any]]", items):
         several = value if is_array(value) else (value,)
         values.setdefault(name, []).extend(
-            one if one is ANY or is_pattern(one) else str(one) for one in several
+            one if is_any(one) or is_pattern(one) else str(one) for one in several
         )
     return values
 

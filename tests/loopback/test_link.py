@@ -484,8 +484,9 @@ class TestContext:
             answer.set_result(web.Response(text=variable.get()))
             return answer
 
-        handle(mock, plain)
+        handle(mock, plain, repeat=2)
         async with mock.session() as session:
+            assert await ask(session) == "unset"
             variable.set("here")
             assert await ask(session) == "here"
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import gc
 import json
 import shutil
 import socket
@@ -371,6 +373,21 @@ class TestLifecycle:
             assert listeners() == []
             assert is_closed(sock)
         assert mock.call_count == 0
+
+    def test_stopped_with_an_answer_unread(self) -> None:
+        """Nor does a client that does not read its answer, of which it gets no more then."""
+        body = b"x" * 2**25
+        with aiointercept() as mock:
+            mock.get("/x", body=body)
+            sock = socket.create_connection((mock.server_host, mock.server_port), timeout=5)
+            sock.sendall(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert sock.recv(1) == b"H"
+        received = 0
+        with sock, contextlib.suppress(ConnectionError):
+            while piece := sock.recv(2**20):
+                received += len(piece)
+        gc.collect()
+        assert received < len(body)
 
     def test_stopped_twice(self) -> None:
         """Stopping a listener that has been stopped does nothing."""

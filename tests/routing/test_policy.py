@@ -34,7 +34,6 @@ def passes(policy: Policy, url: str) -> bool:
         (re.compile(r"https://\w+\.test/v1/"), "https://a.test/v1/x", "https://a.test/v2/"),
         (lambda url: url.path == "/ok", "http://h.test/ok", "http://h.test/"),
     ],
-    ids=str,
 )
 def test_allowed(allowed: Any, passing: str, refused: str) -> None:
     """Hosts, globs, URLs, networks, expressions and functions say what may pass."""

@@ -1,0 +1,127 @@
+"""The fixture under every plugin that runs async tests, and beside those that run them otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugin.running import run_pytest
+
+MODE = {"asyncio_default_fixture_loop_scope": "function"}
+
+SOURCE = """
+{mark}
+async def test_async(intercept):
+    intercept.get(URL, json=["Ada"])
+    assert await ask() == ["Ada"]
+
+{mark}
+async def test_unused(intercept):
+    intercept.get(URL)
+
+{mark}
+async def test_left_waiting(intercept):
+    arrived = asyncio.Event()
+
+    async def never(url, **kwargs):
+        arrived.set()
+        await asyncio.Event().wait()
+
+    intercept.get(URL, callback=never)
+    waiting = asyncio.ensure_future(ask_carelessly())
+    await arrived.wait()
+
+{mark}
+async def test_seed(aiointercept_mock):
+    aiointercept_mock.get(aiointercept_mock.server_url + "/users", json=["Grace"])
+    assert await ask(aiointercept_mock.server_url + "/users") == ["Grace"]
+
+def test_plain(intercept):
+    intercept.get(URL, json=["Ada"])
+    assert asyncio.run(ask()) == ["Ada"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("plugins", "mark", "ini"),
+    [
+        pytest.param(("asyncio",), "@pytest.mark.asyncio", MODE, id="asyncio strict"),
+        pytest.param(("asyncio",), "", {"asyncio_mode": "auto", **MODE}, id="asyncio auto"),
+        pytest.param(("anyio", "no:asyncio"), "@pytest.mark.anyio", {}, id="anyio"),
+    ],
+)
+def test_async_tests(
+    tmp_path: Path, plugins: tuple[str, ...], mark: str, ini: dict[str, Any]
+) -> None:
+    """Async and plain tests are answered, and verified, whoever runs them."""
+    backend = "\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
+    run = run_pytest(tmp_path, SOURCE.format(mark=mark) + backend, plugins=plugins, **ini)
+    assert run.outcomes == {"passed": 4, "failed": 1}
+    assert run.errors("test_unused").startswith(
+        "aiointercept_connector.errors.VerificationError: GET https://api.test/users was never"
+    )
+
+
+def test_pytest_aiohttp(tmp_path: Path) -> None:
+    """A client of pytest-aiohttp reaches its server, whose own requests are answered."""
+    pytest.importorskip("pytest_aiohttp")
+    source = """
+from aiohttp import web
+
+async def proxied(request):
+    return web.json_response(await ask())
+
+async def test_service(aiohttp_client, intercept):
+    app = web.Application()
+    app.router.add_get("/", proxied)
+    client = await aiohttp_client(app)
+    intercept.get(URL, json=["Ada"])
+    async with client.get("/") as response:
+        assert await response.json() == ["Ada"]
+    assert [call.url.host for call in intercept.calls] == ["api.test"]
+"""
+    run = run_pytest(
+        tmp_path, source, plugins=("asyncio", "aiohttp"), asyncio_mode="auto", **MODE
+    )
+    assert run.outcomes == {"passed": 1}
+
+
+TOOLS = ("xdist", "xdist.looponfail", "randomly", "timeout", "pytest_repeat")
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_xdist_randomly_timeout_repeat(tmp_path: Path, workers: int) -> None:
+    """In several processes, in random order, repeated and cut short, each test has its own mock."""
+    for module in ("xdist", "pytest_randomly", "pytest_timeout", "pytest_repeat"):
+        pytest.importorskip(module)
+    source = """
+@pytest.mark.parametrize("name", ["Ada", "Grace", "Mary"])
+def test_own_answers(intercept, name):
+    intercept.get(URL, json=name)
+    assert asyncio.run(ask()) == name
+
+def test_unused(intercept):
+    intercept.get(URL)
+
+@pytest.mark.timeout(0.05)
+def test_cut_short(intercept):
+    async def never(url, **kwargs):
+        await asyncio.Event().wait()
+
+    intercept.get(URL, callback=never)
+    asyncio.run(ask())
+"""
+    run = run_pytest(
+        tmp_path,
+        source,
+        f"-n{workers}",
+        "--count=2",
+        "--import-mode=importlib",
+        plugins=TOOLS,
+    )
+    assert run.outcomes == {"passed": 6, "failed": 4}
+    assert "was never called" in run.errors("test_unused[1-2]")
+    assert "Failed: Timeout" in run.errors("test_cut_short[2-2]")
+    assert "1. GET https://api.test/users" in run.report("test_cut_short[2-2]")
