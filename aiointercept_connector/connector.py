@@ -118,9 +118,9 @@ def claim(req: ClientRequest, traces: object, askers: Sequence[Interceptor]) -> 
 def _may_pass(asked: Asked, req: ClientRequest, askers: Sequence[Interceptor]) -> bool:
     """Tell whether a request that no route answers may reach its host: the innermost mock says."""
     policy = askers[0].policy
-    if policy.local and stays_here(asked, req.proxy):
-        if not any(asker.stands_for(asked.key.origin) for asker in askers):
-            return True
+    named = any(asker.stands_for(asked.key.origin) for asker in askers)
+    if policy.local and not named and stays_here(asked, req.proxy):
+        return True
     return policy.lets_pass(asked, req.headers)
 
 

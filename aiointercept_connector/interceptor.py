@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import contextvars
 import threading
-from collections.abc import Awaitable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -146,7 +146,15 @@ class Interceptor:
             InterceptClosedError: the mock is not active, or is left meanwhile.
         """
         server = self._server(loop, call.asked)
-        return server.open_memory(call) if self.wire == "memory" else await server.open_tcp(call)
+        if self.wire == "memory":
+            return server.open_memory(call)
+        client = await server.open_tcp(call)
+        if self._servers.get(loop) is not server:
+            # The mock was left meanwhile, and the server with it: its end answers to nobody.
+            error = _not_active(call.asked)
+            client.link.close(error)
+            raise error
+        return client
 
     def _server(self, loop: asyncio.AbstractEventLoop, asked: Asked) -> Server:
         with self._lock:
@@ -172,8 +180,9 @@ class Interceptor:
     def _choose(
         self, request: AiointerceptRequest, asked: Asked, askers: Sequence[Interceptor]
     ) -> Reply:
-        if any(asker.registry.has_async for asker in askers):
-            return LateChoice(lambda: self._choose_async(request, asked, askers))
+        for asker in askers:  # no any(): every request would pay for a generator
+            if asker.registry.has_async:
+                return LateChoice(lambda: self._choose_async(request, asked, askers))
         try:
             for asker in askers:
                 route = asker.registry.take(asked, request)

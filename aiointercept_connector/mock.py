@@ -93,13 +93,15 @@ class aiointercept(Registering, Verifying):
         self.wire: Wire = one_of("wire", wire, WIRES)
         self.tls = one_of("tls", tls, ("assume",))
         self.scope: Scope = one_of("scope", scope, SCOPES)
-        self.unmatched_rule = unmatched
+        self.unmatched_rule: UnmatchedRule = unmatched
         self.passthrough_local = passthrough_local
         self.strict = strict
         self.interceptor = self._new_interceptor()
 
     def _new_interceptor(self) -> Interceptor:
-        unmatched = "passthrough" if self.passthrough_unmatched else self.unmatched_rule
+        unmatched: UnmatchedRule = self.unmatched_rule
+        if self.passthrough_unmatched:
+            unmatched = "passthrough"
         policy = Policy(self.passthrough, unmatched, local=self.passthrough_local)
         return Interceptor(self.wire, policy)
 

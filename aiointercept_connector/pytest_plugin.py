@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
@@ -83,29 +83,31 @@ def intercept(request: pytest.FixtureRequest) -> Iterator[aiointercept]:
 
 
 @contextmanager
-def _made_for(item: pytest.Item) -> Iterator[aiointercept]:
+def _made_for(item: pytest.Item) -> Generator[aiointercept]:
     """Run the mock that *item* asks for."""
-    from .mock import aiointercept
-
-    options, refused = _options(item), ""
+    options = _options(item)
     try:
-        if options.get("scope") == "task":
-            raise ValueError(_NO_TASK_SCOPE)
-        mock = aiointercept(**options)
+        mock = _new_mock(options)
     except (TypeError, ValueError) as exc:
-        refused = str(exc)
-    if refused:
         given = ", ".join(f"{name}={value!r}" for name, value in options.items())
-        pytest.fail(
-            f"{item.nodeid} asks for a mock that cannot be made: {refused}\n"
-            f"Its options, from the marker `intercept` and the ini file: {given}",
-            pytrace=False,
+        text = (
+            f"{item.nodeid} asks for a mock that cannot be made: {exc}\n"
+            f"Its options, from the marker `intercept` and the ini file: {given}"
         )
+        raise pytest.fail.Exception(text, pytrace=False) from None
     mock.start()
     try:
         yield mock
     finally:
         mock.stop()
+
+
+def _new_mock(options: dict[str, Any]) -> aiointercept:
+    from .mock import aiointercept
+
+    if options.get("scope") == "task":
+        raise ValueError(_NO_TASK_SCOPE)
+    return aiointercept(**options)
 
 
 _NO_TASK_SCOPE: Final = (
@@ -158,7 +160,7 @@ _WATCHES: Final = pytest.StashKey["list[_Watch]"]()
 
 
 @contextmanager
-def watched(item: pytest.Item, mock: aiointercept) -> Iterator[None]:
+def watched(item: pytest.Item, mock: aiointercept) -> Generator[None]:
     """Verify *mock* when *item* has run, and show what it was asked if that failed.
 
     Raises:
@@ -177,22 +179,25 @@ def watched(item: pytest.Item, mock: aiointercept) -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test for what its mocks have to complain of; if it fails already, say that too."""
-    watches = item.stash.get(_WATCHES, [])
     try:
         result = yield
     except (Exception, pytest.fail.Exception) as exc:
-        if watches:
+        if problems := _problems(item):
             from .verifying import report
 
-            report(_problems(watches), exc)
+            report(problems, exc)
         raise
-    if problems := _problems(watches):
+    if problems := _problems(item):
         raise _placed_error(item, problems)
     return result
 
 
-def _problems(watches: list[_Watch]) -> list[str]:
-    return [problem for watch in watches for problem in watch.problems()]
+def _watches_of(item: pytest.Item) -> list[_Watch]:
+    return item.stash.get(_WATCHES, None) or []
+
+
+def _problems(item: pytest.Item) -> list[str]:
+    return [problem for watch in _watches_of(item) for problem in watch.problems()]
 
 
 def _placed_error(item: pytest.Item, problems: list[str]) -> VerificationError:
@@ -200,7 +205,9 @@ def _placed_error(item: pytest.Item, problems: list[str]) -> VerificationError:
     from .placing import placed_at
 
     error = VerificationError("\n".join(problems))
-    return placed_at(item.function, error) if isinstance(item, pytest.Function) else error
+    if not isinstance(item, pytest.Function):
+        return error
+    return placed_at(cast("Any", item).function, error)  # a property without a type
 
 
 @pytest.hookimpl(wrapper=True)
@@ -209,7 +216,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show in the report of a failure what was asked and answered."""
     report = yield
-    if report.failed and (watches := item.stash.get(_WATCHES, [])):
+    if report.failed and (watches := _watches_of(item)):
         from .reporting import transcript
 
         report.sections += [("intercepted requests", transcript(w.mock)) for w in watches]

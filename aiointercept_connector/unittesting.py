@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import unittest
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -31,7 +31,7 @@ class InterceptTestCase(unittest.TestCase):
     """
 
     intercept: aiointercept
-    intercept_options: ClassVar[Mapping[str, Any]] = {}
+    intercept_options: ClassVar[dict[str, Any]] = {}
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
         """Run the test inside the mock."""
@@ -44,23 +44,20 @@ class InterceptTestCase(unittest.TestCase):
             super().debug()
 
     @contextmanager
-    def _intercepted(self) -> Iterator[None]:
-        options = {"mock_external_urls": True, "strict": True}
+    def _intercepted(self) -> Generator[None]:
+        options: dict[str, Any] = {"mock_external_urls": True, "strict": True}
         for cls in reversed(type(self).__mro__):
             options.update(vars(cls).get("intercept_options", {}))
         self.intercept = aiointercept(**options)
         self.intercept.start()
-        # Added first, it is called last, and while the loop of an async test is still open.
-        self.addCleanup(self.intercept.stop)
         try:
             with self._verifying_method():
                 yield
         finally:
-            # A test that is skipped has no clean-up.
             self.intercept.stop()
 
     @contextmanager
-    def _verifying_method(self) -> Iterator[None]:
+    def _verifying_method(self) -> Generator[None]:
         """Put in place of the test's method one that verifies the mock when it has returned."""
         name = self._testMethodName
         attributes = vars(self)

@@ -190,14 +190,27 @@ class Verifying:
 
 
 def report(problems: list[str], exc: BaseException | None) -> None:
-    """Raise what leaving a mock complains of; as notes, where the block has raised already."""
+    """Raise what leaving a mock complains of; as notes, where the block has raised already.
+
+    What the exception says itself is not noted again.
+    """
     if not problems:
         return
     if exc is None:
         raise VerificationError("\n".join(problems))
+    said = [str(one) for one in _chain(exc)]
     notes = getattr(exc, "__notes__", [])
     # Python 3.10 has no add_note(); its attribute is read by test runners all the same.
-    exc.__notes__ = [*notes, *problems]  # type: ignore[attr-defined]
+    exc.__notes__ = [*notes, *(text for text in problems if text not in said)]  # type: ignore[attr-defined]
+
+
+def _chain(exc: BaseException | None) -> list[BaseException]:
+    """Return *exc* and what it was raised from, as a traceback shows them."""
+    chain: list[BaseException] = []
+    while exc is not None and exc not in chain:
+        chain.append(exc)
+        exc = exc.__cause__ or exc.__context__
+    return chain
 
 
 def _warn_of_ignored(kwargs: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from aiointercept_connector import aiointercept
 
 async def order_report(session: aiohttp.ClientSession, statistics_url: str) -> list[str]:
     """Be the program under test: it knows nothing of mocks, and opens its own connections."""
-    lines = []
+    lines: list[str] = []
     async with session.get("https://users.example.com/users", params={"role": "buyer"}) as response:
         users = await response.json()
     for user in users:
@@ -57,8 +57,9 @@ async def main() -> None:
         print("\n".join(f"  {line}" for line in lines))
         print("\nWhat it asked of the mocked hosts:\n")
         rows = [
-            (call.method, str(call.url), call.captured_text or "-", str(call.route and call.route.reply))
+            (call.method, str(call.url), call.captured_text or "-", repr(call.route.reply))
             for call in mock.calls
+            if call.route is not None
         ]
         print_table(("method", "url", "body", "answered with"), rows)
         mock.assert_called_with(

@@ -218,8 +218,10 @@ def test_finite_behind_endless(url: Any) -> None:
         (
             {"passthrough": [5]},
             TypeError,
-            "passthrough takes hosts, globs of hosts, URLs, networks, compiled expressions and "
-            "functions of the URL; it has 5",
+            (
+                "passthrough takes hosts, globs of hosts, URLs, networks, compiled expressions "
+                "and functions of the URL; it has 5"
+            ),
         ),
         ({"param": 5}, TypeError, "param must be the name of a parameter, not 5"),
         ({"wire": "udp"}, ValueError, "wire must be 'memory' or 'tcp', not 'udp'"),

@@ -60,16 +60,16 @@ class TestBlockNetwork:
     @pytest.mark.parametrize("made", ["before", "inside"])
     async def test_every_session(self, made: str, server: TestServer) -> None:
         """Sessions made before and connectors of the user's own are held back too."""
-        async with aiohttp.ClientSession() as session:
-            async with block_network():
-                if made == "inside":
-                    await session.close()
-                    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1))
-                with pytest.raises(NetworkBlockedError):
-                    await session.get(URL)
-                async with session.get(server.make_url("/")) as response:
-                    assert await response.text() == "real"
-            await session.close()
+        before = aiohttp.ClientSession()
+        async with block_network():
+            inside = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1))
+            session = before if made == "before" else inside
+            with pytest.raises(NetworkBlockedError):
+                await session.get(URL)
+            async with session.get(server.make_url("/")) as response:
+                assert await response.text() == "real"
+        await before.close()
+        await inside.close()
 
     async def test_local(self, server: TestServer) -> None:
         """`local=False` holds back servers on this machine too, unless they are allowed."""

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, FormData, web
 from aiohttp.test_utils import TestClient, TestServer
-from yarl import URL
 
 from aiointercept_connector import InterceptClosedError, UnmatchedRequestError, aiointercept
-from aiointercept_connector.interceptor import Interceptor, Wire
+from aiointercept_connector.interceptor import Wire
 from tests.real import RealServer, real_server
 
 pytestmark = pytest.mark.anyio

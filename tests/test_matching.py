@@ -211,7 +211,8 @@ class TestExplaining:
             assert [f.field for f in near.findings if not f.holds] == ["json"]
             assert str(raised.value) == (
                 f"POST {URL} met no route of the mock, and is not allowed to reach the network.\n"
-                f"It had a body of application/json, 24 bytes: b'{{\"item\": \"milk\", \"n\": 2}}'.\n"
+                f"It had a body of application/json, 24 bytes: "
+                'b\'{"item": "milk", "n": 2}\'.\n'
                 f"Nearest routes:\n"
                 f"  1. 'tea' (POST {URL}), registered at {near.route.registered_at}\n"
                 f"     ✓ method\n     ✓ host\n     ✓ path\n     ✓ query\n"

@@ -18,8 +18,7 @@ from urllib.parse import parse_qsl
 from aiohttp import MultipartReader, StreamReader, hdrs
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_request import FileField
-from aiohttp.web_request import Request
+from aiohttp.web_request import FileField, Request
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy, MultiMapping
 from yarl import URL
 
@@ -207,7 +206,7 @@ class AiointerceptRequest(Request):
 
     async def run_at_home(self, awaitable: Awaitable[T]) -> T:
         """Await on the loop that the test runs on, where that is not the current one."""
-        if self.home is None:
+        if self.home is None or not self.home.is_running():
             return await awaitable
         future = asyncio.run_coroutine_threadsafe(_awaiting(awaitable), self.home)
         return await asyncio.wrap_future(future)

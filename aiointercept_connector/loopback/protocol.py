@@ -106,7 +106,7 @@ class ServerProtocol(RequestHandler):
             self.transport.write(wire)
             self.link.end(call)
             _part(request)
-            self._message_consumed()
+            getattr(self, _PARSER).message_consumed()
         return ()
 
     def _idle(self) -> bool:
@@ -114,12 +114,6 @@ class ServerProtocol(RequestHandler):
         if self._messages or self._paused:
             return False
         return not self._started or (self._waiter is not None and not self._waiter.done())
-
-    def _message_consumed(self) -> None:
-        # From aiohttp 3.14 on the parser counts the messages that nobody has taken yet.
-        consumed = getattr(getattr(self, _PARSER), "message_consumed", None)
-        if consumed is not None:
-            consumed()
 
     def chosen_request(self, message: RawRequestMessage) -> AiointerceptRequest | None:
         """Return the request that was made for *message* already, if one was."""
@@ -138,11 +132,13 @@ class ServerProtocol(RequestHandler):
 class _FrontParser:
     """aiohttp's parser, seen by ``RequestHandler``; the express lane takes its share first."""
 
-    __slots__ = ("_parser", "_protocol")
+    __slots__ = ("_parser", "_protocol", "message_consumed")
 
     def __init__(self, parser: Any, protocol: ServerProtocol) -> None:
         self._parser = parser
         self._protocol = protocol
+        # From aiohttp 3.14 on the parser counts the messages that nobody has taken yet.
+        self.message_consumed = getattr(parser, "message_consumed", _nothing)
 
     def feed_data(self, data: bytes) -> tuple[Sequence[Message], bool, bytes]:
         messages, upgraded, tail = self._parser.feed_data(data)
@@ -152,6 +148,10 @@ class _FrontParser:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._parser, name)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _ready_answer(message: RawRequestMessage, reply: Any) -> bytes | None:

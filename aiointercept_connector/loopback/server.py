@@ -200,10 +200,10 @@ class Server(web_server.Server):
             if request.transport is None:
                 # The client has gone: this is our own cancellation, or what it led to.
                 raise
-            if call is None:
+            if call is None or link.call is not call:
+                # A client of another make, or one that has its answer and is on to the next call.
                 return _told(exc, request, meant=meant)
-            if link.call is call:
-                link.verdict = exc
+            link.verdict = exc
             return _NoResponse()
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-
 if TYPE_CHECKING:
     from aiohttp import web
+
     from ..journal.request import AiointerceptRequest
     from ..routing.route import Reply
 

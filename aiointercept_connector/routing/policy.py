@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 from yarl import URL
 
-from .target import Asked
-from .urls import canonical_url
+from .target import Asked, UrlPattern
 
 __all__ = (
     "Allowed",
@@ -107,7 +106,7 @@ def parse_allowed(item: Any, argument: str) -> str | Callable[[Asked], Any]:
     if isinstance(item, URL):
         return _normal_host(item.raw_host or "")
     if isinstance(item, re.Pattern):
-        return lambda asked: item.match(str(asked.url)) or item.match(str(canonical_url(asked.url)))
+        return UrlPattern(cast("re.Pattern[str]", item)).matches
     if isinstance(item, (IPv4Network, IPv6Network)):
         return lambda asked: _is_in(asked.key.origin.host, item)
     if isinstance(item, str):

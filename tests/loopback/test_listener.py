@@ -440,3 +440,23 @@ class TestLifecycle:
         body = json.dumps({"a": [1]}).encode()
         fetch(mock.server_url + "/x", body, {"Content-Type": "application/json"})
         mock.assert_called_once_with(mock.server_url + "/x", "POST", json={"a": [1]})
+
+
+def test_home_loop_is_closed() -> None:
+    """A coroutine callback runs on the listener's loop once the one that the test ran on is gone."""
+    mock = aiointercept()
+
+    async def enter() -> None:
+        await mock.start()
+
+    async def answer(url: Any, **kwargs: Any) -> CallbackResult:
+        await asyncio.sleep(0)
+        return CallbackResult(body="here")
+
+    asyncio.run(enter())
+    try:
+        mock.get("/", callback=answer)
+        with urllib.request.urlopen(f"{mock.server_url}/") as response:
+            assert response.read() == b"here"
+    finally:
+        mock.stop()

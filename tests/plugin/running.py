@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -12,10 +13,8 @@ from typing import Any
 
 import pytest
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+# pytest itself brings tomli, where Python has no tomllib.
+tomllib: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 ROOT = Path(__file__).parents[2]
 OURS = "aiointercept_connector"
@@ -67,8 +66,13 @@ def run_pytest(
     where: Path, source: str, *args: str, plugins: tuple[str, ...] = (), **ini: Any
 ) -> Run:
     """Run the tests of *source*, with the *plugins* of these names and no others."""
-    entry_points = _entry_points(where / "installed")
     (where / "test_it.py").write_text(PRELUDE + source, encoding="utf-8")
+    return run_pytest_in(where, *args, plugins=plugins, **ini)
+
+
+def run_pytest_in(where: Path, *args: str, plugins: tuple[str, ...] = (), **ini: Any) -> Run:
+    """Run the tests of a directory, with the *plugins* of these names and no others."""
+    entry_points = _entry_points(where / "installed")
     lines = ["[pytest]", *(f"{name} = {value}" for name, value in ini.items())]
     (where / "pytest.ini").write_text("\n".join(lines), encoding="utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}

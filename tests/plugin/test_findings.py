@@ -7,6 +7,9 @@ import pytest
 from tests.plugin.running import PRELUDE, Run, run_pytest
 
 SOURCE = """
+import unittest
+from aiointercept_connector.unittesting import InterceptTestCase
+
 def test_unused(intercept):
     intercept.get(URL)
 
@@ -49,6 +52,40 @@ def test_passes(intercept):
     intercept.get(URL, json=[])
     assert asyncio.run(ask()) == []
 
+def test_asked_late(request):
+    request.getfixturevalue("intercept").get(URL)
+
+def test_raising(intercept):
+    asyncio.run(ask())
+
+def test_wrapping(intercept):
+    try:
+        asyncio.run(ask())
+    except aiohttp.ClientError as error:
+        raise RuntimeError("no users") from error
+
+class TestOfMixin(InterceptTestCase):
+    def test_mixin(self):
+        self.intercept.get(URL)
+
+    def test_passing_mixin(self):
+        self.intercept.get(URL, json=[])
+        assert asyncio.run(ask()) == []
+
+class TestOfUnittest(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def mock(self, intercept):
+        intercept.get(URL)
+
+    def test_unittest(self):
+        pass
+
+    def test_failing_unittest(self):
+        self.fail("said so")
+
+    def test_skipped_unittest(self):
+        self.skipTest("not today")
+
 @pytest.fixture
 def login(intercept):
     asyncio.run(ask_carelessly(URL + "/login"))
@@ -89,7 +126,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_what_a_mock_finds_fails_the_test_itself(run: Run) -> None:
     """Findings are failures, not errors; skips and expected failures stay what they are."""
-    assert run.outcomes == {"failed": 7, "passed": 3, "skipped": 1, "xfailed": 1, "errors": 2}
+    assert run.outcomes == {"failed": 13, "passed": 4, "skipped": 2, "xfailed": 1, "errors": 2}
 
 
 def test_a_finding_is_shown_at_the_line_of_its_test(run: Run) -> None:
@@ -144,12 +181,39 @@ def test_a_failing_test_gets_the_findings_as_notes(run: Run) -> None:
     assert "was never called" in run.report("test_told_to_fail")
 
 
+def test_an_error_that_says_it_already_is_not_repeated(run: Run) -> None:
+    """A request that met no route, and whose error is what failed the test, is explained once."""
+    for test in ("test_raising", "test_wrapping"):
+        shown = run.report(test)
+        assert "UnmatchedRequestError: GET https://api.test/users met no route" in shown
+        assert shown.count("To answer it: mock.get('https://api.test/users')") == 1
+
+
+def test_a_fixture_asked_for_in_the_test_is_verified(run: Run) -> None:
+    """``request.getfixturevalue("intercept")`` gives the same mock."""
+    assert "was never called" in run.errors("test_asked_late")
+
+
+def test_a_test_case_of_unittest_may_use_the_fixture(run: Run) -> None:
+    """It is verified, unless it failed by itself."""
+    assert "was never called" in run.errors("TestOfUnittest.test_unittest")
+    assert run.errors("TestOfUnittest.test_failing_unittest") == "AssertionError: said so"
+
+
+def test_the_mixin_s_findings_are_shown_alike(run: Run) -> None:
+    """A test of an ``InterceptTestCase`` fails at its own line, without a frame of ours."""
+    line = line_of("    def test_mixin")
+    shown = run.report("TestOfMixin.test_mixin").strip().splitlines()
+    assert shown[0].startswith(">   ")
+    assert shown[-1] == f"test_it.py:{line}: VerificationError"
+
+
 def test_a_failure_shows_what_was_asked_and_answered(run: Run) -> None:
     """Request by request, with bodies shortened."""
     shown = run.report("test_asked_a_lot").split(" intercepted requests ")[1].splitlines()[1:]
     line = line_of("intercept.post(URL, json=")
     assert shown[0] == "1. POST https://api.test/users"
-    assert shown[1].startswith("   asked with a body of application/json, 512 bytes: b'{\"text\"")
+    assert shown[1].startswith('   asked with a body of application/json, 512 bytes: b\'{"text"')
     assert len(shown[1]) < 200
     assert shown[2:] == [
         f"   answered by 'create' (POST https://api.test/users), registered at test_it.py:{line}",
@@ -169,5 +233,6 @@ def test_a_test_that_could_not_start_is_not_verified(run: Run) -> None:
 
 def test_what_a_fixture_asks_afterwards_is_the_fixture_s(run: Run) -> None:
     """A request that meets no route when the test is over is an error at teardown."""
-    shown = run.errors("ERROR at teardown of test_left_carelessly")
-    assert "GET https://api.test/users/logout met no route of the mock" in shown
+    heading = "ERROR at teardown of test_left_carelessly"
+    assert "GET https://api.test/users/logout met no route of the mock" in run.errors(heading)
+    assert "intercepted requests" not in run.report(heading)

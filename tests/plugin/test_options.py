@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.plugin.running import Run, run_pytest
@@ -44,12 +42,13 @@ def test_task_scope(intercept):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run them all once."""
-    ini = {
-        "intercept_strict": "false",
-        "intercept_wire": "tcp",
-        "intercept_passthrough": "one.test",
-    }
-    return run_pytest(tmp_path_factory.mktemp("options"), SOURCE, **ini)
+    return run_pytest(
+        tmp_path_factory.mktemp("options"),
+        SOURCE,
+        intercept_strict="false",
+        intercept_wire="tcp",
+        intercept_passthrough="ini.test",
+    )
 
 
 def test_the_nearest_marker_has_the_last_word(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The fixture under every plugin that runs async tests, and beside those that run them otherwise."""
+"""The fixture under every plugin that runs async tests, and beside those that repeat or shuffle."""
 
 from __future__ import annotations
 
@@ -82,17 +82,14 @@ async def test_service(aiohttp_client, intercept):
         assert await response.json() == ["Ada"]
     assert [call.url.host for call in intercept.calls] == ["api.test"]
 """
-    run = run_pytest(
-        tmp_path, source, plugins=("asyncio", "aiohttp"), asyncio_mode="auto", **MODE
-    )
+    run = run_pytest(tmp_path, source, plugins=("asyncio", "aiohttp"), asyncio_mode="auto", **MODE)
     assert run.outcomes == {"passed": 1}
 
 
 TOOLS = ("xdist", "xdist.looponfail", "randomly", "timeout", "pytest_repeat")
 
 
-@pytest.mark.parametrize("workers", [2, 4])
-def test_xdist_randomly_timeout_repeat(tmp_path: Path, workers: int) -> None:
+def test_xdist_randomly_timeout_repeat(tmp_path: Path) -> None:
     """In several processes, in random order, repeated and cut short, each test has its own mock."""
     for module in ("xdist", "pytest_randomly", "pytest_timeout", "pytest_repeat"):
         pytest.importorskip(module)
@@ -113,14 +110,8 @@ def test_cut_short(intercept):
     intercept.get(URL, callback=never)
     asyncio.run(ask())
 """
-    run = run_pytest(
-        tmp_path,
-        source,
-        f"-n{workers}",
-        "--count=2",
-        "--import-mode=importlib",
-        plugins=TOOLS,
-    )
+    args = ("-n4", "--count=2", "--import-mode=importlib")
+    run = run_pytest(tmp_path, source, *args, plugins=TOOLS)
     assert run.outcomes == {"passed": 6, "failed": 4}
     assert "was never called" in run.errors("test_unused[1-2]")
     assert "Failed: Timeout" in run.errors("test_cut_short[2-2]")
