@@ -284,9 +284,9 @@ class _Ending(Awaitable[None]):
 
     def __await__(self) -> Generator[None, None, None]:
         for _ in range(_TURNS_TO_END):
-            yield
             if all(task.done() for task in self._tasks):
                 break
+            yield
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -561,9 +561,13 @@ def test_real_pytest(tmp_path: Path) -> None:
     )
     package = Path(aiointercept_connector.__file__).parent.parent
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio"],
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "anyio"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(package)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(package),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -117,6 +117,8 @@ class ClientEnd(ResponseHandler):
         if self.link.verdict is not None:
             self.fail(self.link.verdict)
         super().connection_lost(exc)
+        # A mock is left after every test: what holds on to itself would be the collector's work.
+        self.link.client = None
 
 
 class Link:

@@ -23,7 +23,7 @@ import errno
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn, TypeVar, cast
+from typing import Final, NoReturn, TypeVar, cast
 
 __all__ = ("MemoryTransport", "memory_pair")
 
@@ -350,6 +350,9 @@ class MemoryTransport(asyncio.Transport):
             self._loop.call_soon(peer._force_close, peer._error, context=peer._context)
         self._inbox.clear()
         self._unread = 0
+        if peer._gone:
+            # Nothing passes between the two any more; without each other they are freed at once.
+            self._peer = peer._peer = _NOBODY
 
 
 def _limits(high: int | None, low: int | None) -> tuple[int, int]:
@@ -394,3 +397,14 @@ def _join(chunks: deque[bytes | memoryview], limit: int) -> bytes:
 
 def _os_error(code: int) -> OSError:
     return OSError(code, os.strerror(code))
+
+
+def _nobody() -> MemoryTransport:
+    """Return what stands for the peer of a transport when both are gone."""
+    nobody = MemoryTransport(cast("asyncio.AbstractEventLoop", None), None)
+    nobody._peer = nobody
+    nobody._closing = nobody._lost = nobody._gone = True
+    return nobody
+
+
+_NOBODY: Final = _nobody()

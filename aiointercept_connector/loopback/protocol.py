@@ -81,6 +81,11 @@ class ServerProtocol(RequestHandler):
             self._started = True
             super().connection_made(self.transport)
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let go of the link, which is all that has held on to this end."""
+        super().connection_lost(exc)
+        self.link.protocol = None
+
     async def finish_response(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer, and part with the request, which the journal keeps."""
         try:

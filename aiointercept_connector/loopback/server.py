@@ -125,6 +125,8 @@ class Server(web_server.Server):
         # Private: aiohttp's task of a connection, which awaits the handler and cancels it.
         # Watched by TestLeaving in tests/loopback/test_link.py.
         tasks = [one._task_handler for one in protocols if one._task_handler is not None]
+        # These are methods of its own: without them it is freed as soon as its wires are.
+        self.request_handler = self.request_factory = cast("Any", None)
         for one in protocols:
             # An exception of its own for everyone: its traceback grows wherever it is raised.
             one.link.close(copy.copy(exc))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
@@ -228,6 +229,10 @@ def parse_target(url: UrlSpec, params: QueryParams | Any = None) -> Target:
         raise TypeError(
             f"url must be a str, yarl.URL or re.Pattern, not {type(url).__name__}: {url!r}"
         )
+    return _known_target(url) if params is None else _new_target(url, params)
+
+
+def _new_target(url: str | URL, params: QueryParams | Any = None) -> UrlTarget:
     parts = _Parts(url) if isinstance(url, str) else None
     if parts is not None and "{" in parts.authority:
         raise ValueError(
@@ -237,6 +242,10 @@ def parse_target(url: UrlSpec, params: QueryParams | Any = None) -> Target:
     if parts is not None and parts.is_special:
         return _special_target(parts, params)
     return _literal_target(URL(url), params, str(url))
+
+
+# Every test of a suite registers much the same URLs.
+_known_target = lru_cache(1024)(_new_target)
 
 
 def _literal_target(url: URL, params: QueryParams | Any, text: str) -> UrlTarget:

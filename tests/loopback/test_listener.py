@@ -443,7 +443,7 @@ class TestLifecycle:
 
 
 def test_home_loop_is_closed() -> None:
-    """A coroutine callback runs on the listener's loop once the one that the test ran on is gone."""
+    """A coroutine callback runs on the listener's loop once the test's own is closed."""
     mock = aiointercept()
 
     async def enter() -> None:
