@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import contextvars
 import threading
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -54,7 +54,7 @@ class Interceptor:
     def __init__(self, wire: Wire = "memory", policy: Policy | None = None) -> None:
         self.registry = Registry()
         self.journal = Journal()
-        self.passed_through: list[PassedRequest] = []
+        self._passed_through: list[tuple[str, URL, Mapping[str, str]]] = []
         self.wire = wire
         self.policy = Policy() if policy is None else policy
         self.pool_tag = object()
@@ -77,7 +77,7 @@ class Interceptor:
     def forget_calls(self) -> None:
         """Forget what was asked, and what has passed."""
         self.journal.clear()
-        self.passed_through.clear()
+        self._passed_through.clear()
 
     # Asked by connectors ----------------------------------------------------------------------
 
@@ -102,8 +102,13 @@ class Interceptor:
             self._passed[request.method, request.url] = self.registry.version
 
     def _list_passed(self, request: ClientRequest) -> None:
-        passed = PassedRequest(request.method, request.url, request.headers)
-        self.passed_through.append(passed)
+        # A plain tuple: traffic that passes should pay for as little as can be.
+        self._passed_through.append((request.method, request.url, request.headers))
+
+    @property
+    def passed_through(self) -> list[PassedRequest]:
+        """The requests that have passed, in order."""
+        return [PassedRequest(*passed) for passed in self._passed_through]
 
     def stands_for(self, origin: Origin) -> bool:
         """Tell whether a route names *origin*, or it is that of ``server_url``."""

@@ -71,7 +71,7 @@ class Verifying:
     @property
     def passed_through(self) -> list[PassedRequest]:
         """The requests that were let through to their real hosts, in order."""
-        return list(self.interceptor.passed_through)
+        return self.interceptor.passed_through
 
     def assert_called(self) -> None:
         """Assert that some request was made."""

@@ -31,9 +31,6 @@ Message: TypeAlias = "tuple[RawRequestMessage, StreamReader]"
 # Watched by every test of tests/loopback/test_http.py.
 _PARSER = "_request_parser" if "_request_parser" in RequestHandler.__slots__ else "_parser"
 
-# The writer and the task of a request that aiohttp's task has not taken.
-_NOT_YET: Any = None
-
 # From aiohttp 3.14 on the parser stops at 32 requests that nobody has taken, and it is the long
 # way that lets it go on. A longer train of requests is left to it whole.
 _LONGEST_TRAIN = 16
@@ -102,7 +99,7 @@ class ServerProtocol(RequestHandler):
                 return messages[served:]
             body = payload.read_nowait()
             call = self.link.call
-            request = self._server.make_request(message, payload, self, _NOT_YET, _NOT_YET)
+            request = self._server.arrived(message, self, call)
             reply = self._server.receive(request, body, call)
             wire = _ready_answer(message, reply)
             if wire is None or self.transport is None:
@@ -110,7 +107,8 @@ class ServerProtocol(RequestHandler):
                 return messages[served:]
             self.transport.write(wire)
             self.link.end(call)
-            _part(request)
+            if call is None:
+                _part(request)
             getattr(self, _PARSER).message_consumed()
         return ()
 

@@ -48,6 +48,10 @@ OPTIONS: Final[dict[str, Any]] = {
 }
 
 
+# The writer and the task of a request that aiohttp's task has not taken.
+_NOT_YET: Final[Any] = None
+
+
 class Server(web_server.Server):
     """Serves wires on one loop.
 
@@ -144,24 +148,45 @@ class Server(web_server.Server):
         if message.method == hdrs.METH_HEAD:
             writer = HeadWriter(protocol, self._loop)
         request: AiointerceptRequest | None = protocol.chosen_request(message)
-        if request is None:
-            call = protocol.link.call
-            scheme = None if call is None else "https" if call.asked.key.origin.secure else "http"
-            return AiointerceptRequest(
-                message,
-                payload,
-                protocol,
-                writer,
-                task,
-                self._loop,
-                client_max_size=0,
-                scheme=scheme,
-            )
-        # Private, both: aiohttp's task has them only when it takes the request.
-        # Watched by TestStreams in tests/loopback/test_http.py.
-        request._payload_writer = writer
-        request._task = task
+        if request is not None:
+            request.complete(protocol, writer, task)
+            return request
+        return self._whole(message, payload, protocol, writer, task)
+
+    def arrived(
+        self, message: RawRequestMessage, protocol: ServerProtocol, call: Call | None
+    ) -> AiointerceptRequest:
+        """Make a request that has wholly arrived, with as little as its answer needs."""
+        if call is None:
+            # What it asked is known to its connection alone, which it will not have for long.
+            return self._whole(message, EMPTY_PAYLOAD, protocol, _NOT_YET, _NOT_YET)
+        request = AiointerceptRequest.__new__(AiointerceptRequest)
+        # Private, both: where aiohttp has them too. The rest is made when somebody looks.
+        # Watched by TestArrived in tests/journal/test_request.py.
+        request._message = message
+        request._loop = self._loop
         return request
+
+    def _whole(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: ServerProtocol,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> AiointerceptRequest:
+        call = protocol.link.call
+        scheme = None if call is None else "https" if call.asked.key.origin.secure else "http"
+        return AiointerceptRequest(
+            message,
+            payload,
+            protocol,
+            writer,
+            task,
+            self._loop,
+            client_max_size=0,
+            scheme=scheme,
+        )
 
     def receive(self, request: AiointerceptRequest, body: bytes, call: Call | None) -> Reply:
         """Record a request that has arrived, and return the reply to it."""
@@ -170,8 +195,6 @@ class Server(web_server.Server):
             request.home = self._home
         else:
             request.capture(call.url, body, call.proxy)
-        # What the parser has read is captured; the emptied stream would only hold memory.
-        request._payload = EMPTY_PAYLOAD
         return self._answer(request, call)
 
     async def _handle(self, request: BaseRequest) -> StreamResponse:
@@ -184,6 +207,8 @@ class Server(web_server.Server):
             if reply is None:
                 await _answer_expectation(request)
                 body = await BaseRequest.read(request)
+                # What was read is captured; the emptied stream would only hold memory.
+                request._payload = EMPTY_PAYLOAD
                 reply = self.receive(request, body, call)
             return await self._run(reply, request, link, call)
         finally:

@@ -14,7 +14,7 @@ from aiohttp.web_request import FileField
 from multidict import CIMultiDict
 from yarl import URL
 
-from aiointercept_connector import AiointerceptRequest
+from aiointercept_connector import ANY, AiointerceptRequest, aiointercept
 from aiointercept_connector.journal.request import request_without_wire
 from tests.journal.support import API, asked, asked_for_real
 
@@ -334,3 +334,44 @@ async def test_refused_request() -> None:
     assert (request.method, request.url, request.proxy) == ("PUT", URL(f"{API}/x"), proxy)
     assert (request.cookies, request.remote) == ({"a": "1"}, None)
     assert await request.text() == "body"
+
+
+class TestArrived:
+    """A request of which only the message was kept when it came."""
+
+    @staticmethod
+    def recorded(**kwargs: Any) -> AiointerceptRequest:
+        """Have a request answered at once, and return what was recorded of it."""
+
+        async def ask() -> AiointerceptRequest:
+            url = "https://api.example.com/x?a=1"
+            with aiointercept() as mock:
+                mock.add(url, ANY, json={})
+                async with mock.session() as session, session.request(url=url, **kwargs):
+                    return mock.calls[0]
+
+        return asyncio.run(ask())
+
+    def test_made_when_looked_at(self) -> None:
+        """It is made whole when somebody looks, and then is as any other."""
+        request = self.recorded(method="GET", headers={"X-Trace": "1"})
+        assert "_headers" not in vars(request)
+        assert request.headers["X-Trace"] == "1"
+        assert (request.method, request.scheme, request.secure) == ("GET", "https", True)
+        assert (request.path_qs, request.version) == ("/x?a=1", (1, 1))
+        assert request.captured_body is None
+        assert request.transport is None
+
+    def test_body(self) -> None:
+        """Its body is at hand, as plain values and for aiohttp's own methods."""
+        request = self.recorded(method="POST", json=[1])
+        assert request.captured_json == [1]
+        assert asyncio.run(request.json()) == [1]
+
+    def test_nothing_else_is_made_up(self) -> None:
+        """What a request does not have raises AttributeError, looked at or not."""
+        request = self.recorded(method="GET")
+        for _ in range(2):
+            assert not hasattr(request, "no_such_thing")
+            assert not hasattr(request, "__no_such_protocol__")
+            assert request.method == "GET"
