@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from aiohttp import BodyPartReader, MultipartReader, StreamReader
 from aiohttp.base_protocol import BaseProtocol
@@ -22,8 +21,7 @@ _TEXT_TYPE = "text/plain"
 _NO_LOOP = cast("asyncio.AbstractEventLoop", object())
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One part of a multipart body.
 
     Attributes:
@@ -38,13 +36,23 @@ class Part:
     filename: str | None
     content_type: str
     body: bytes
-    headers: CIMultiDictProxy[str] = field(compare=False, repr=False)
-    charset: str = field(default="utf-8", compare=False, repr=False)
+    headers: CIMultiDictProxy[str]
+    charset: str = "utf-8"
 
     @property
     def text(self) -> str:
         """The content decoded with the part's charset; what cannot be decoded becomes U+FFFD."""
         return decoded(self.body, self.charset)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Part) and self[:4] == other[:4]
+
+    def __hash__(self) -> int:
+        return hash(self[:4])
+
+    def __repr__(self) -> str:
+        shown = zip(self._fields[:4], self[:4], strict=True)
+        return f"Part({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
 
 def decoded(body: bytes, charset: str) -> str:

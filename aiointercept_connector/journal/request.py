@@ -240,7 +240,7 @@ class AiointerceptRequest(Request):
     def __repr__(self) -> str:
         body = f", {len(self.captured_body)} bytes" if self.captured_body else ""
         again = f", {self.attempts} attempts" if self.attempts > 1 else ""
-        return f"<AiointerceptRequest {self.method} {self._asked}{body}{again}>"
+        return f"<AiointerceptRequest {self._message.method} {self._asked}{body}{again}>"
 
 
 def _field(part: Part) -> str | bytes | bytearray | FileField:
