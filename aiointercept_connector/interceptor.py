@@ -87,6 +87,8 @@ class Interceptor:
 
     def has_let_pass(self, request: ClientRequest) -> bool:
         """Let *request* pass if one like it has, and nothing was registered since."""
+        if not self._passed:
+            return False
         passed = self._passed.get((request.method, request.url))
         if passed != self.registry.version or request.proxy is not None:
             return False
