@@ -13,7 +13,7 @@ PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 AIOHTTPS = ["3.10.11", "3.11.18", "3.12.15", "3.13.5", "newest"]
 
 # The lower bounds of pyproject.toml.
-OLDEST = ["aiohttp==3.10.11", "multidict==6.0.*", "wrapt==1.14.*", "yarl==1.12.*"]
+OLDEST = ["aiohttp==3.10.11", "multidict==6.0.*", "wrapt==1.14.*", "yarl==1.13.*"]
 # Named, so that `--upgrade` reaches them in a venv that is used again.
 NEWEST = ["aiohttp", "multidict", "wrapt", "yarl"]
 

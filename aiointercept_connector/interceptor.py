@@ -79,8 +79,6 @@ class Interceptor:
         self.journal.clear()
         self._passed_through.clear()
 
-    # Asked by connectors ----------------------------------------------------------------------
-
     def claims(self, asked: Asked) -> bool:
         """Tell whether a route could answer; nothing is consumed by asking."""
         return self.registry.find(asked) is not None
@@ -173,8 +171,6 @@ class Interceptor:
                 self._servers[loop] = Server(self.answer, self.call_broke, loop)
             return self._servers[loop]
 
-    # Asked by servers -------------------------------------------------------------------------
-
     def answer(self, request: AiointerceptRequest, call: Call | None) -> Reply:
         """Choose the reply to a request that has arrived, and record it; never raises."""
         if call is None:
@@ -240,8 +236,6 @@ class Interceptor:
         if task is not None:
             self._broken[task] = call
 
-    # For clients of every kind ----------------------------------------------------------------
-
     @property
     def listener(self) -> Listener:
         """The real server for clients that are not aiohttp's, started on first use."""
@@ -253,8 +247,6 @@ class Interceptor:
                     lambda loop: Server(self.answer, self.call_broke, loop, context, home)
                 )
             return self._listener
-
-    # Leaving ----------------------------------------------------------------------------------
 
     def close(self) -> Awaitable[None]:
         """Close every connection and cancel what is in flight; await it to see that ended.

@@ -110,8 +110,6 @@ class aiointercept(Registering, Verifying):
         routes, calls = len(self.interceptor.registry), self.call_count
         return f"<aiointercept {state}, {routes} routes, {calls} calls>"
 
-    # Lifecycle --------------------------------------------------------------------------------
-
     @property
     def active(self) -> bool:
         """Whether the mock has been started and not stopped."""
@@ -202,8 +200,6 @@ class aiointercept(Registering, Verifying):
         twin = copy.copy(self)
         twin.interceptor = self._new_interceptor()
         return twin
-
-    # Ways in ----------------------------------------------------------------------------------
 
     def connector(self, **kwargs: Any) -> InterceptConnector:
         """Return a connector to this mock; it takes any argument of ``aiohttp.TCPConnector``."""

@@ -132,9 +132,6 @@ def _options(item: pytest.Item) -> dict[str, Any]:
     return options
 
 
-# Verifying ------------------------------------------------------------------------------------
-
-
 class _Watch:
     """A mock that a test uses, and how many of its unmatched requests the test is answerable for.
 

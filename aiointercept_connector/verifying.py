@@ -66,8 +66,6 @@ class Verifying:
         """The requests that met no route, and were refused."""
         return self.interceptor.journal.unmatched
 
-    # Assertions -------------------------------------------------------------------------------
-
     @property
     def passed_through(self) -> list[PassedRequest]:
         """The requests that were let through to their real hosts, in order."""

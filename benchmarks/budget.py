@@ -91,6 +91,9 @@ def _requirements() -> Iterator[Limit]:
         yield Limit("upload", ours, "≥", 2.0, to="TestServer")
     yield Limit("passthrough", "install()", "≤", 1.03, to="no install")
     yield Limit("routes", "100000 routes", "≤", 1.10, to="1 route")
+    for many in ("10000 templates", "10000 globs"):
+        yield Limit("templates", many, "≤", 3.0, to="1 template")
+    yield Limit("match", "Match(json=...)", "≤", 1.05, to="no condition")
     yield Limit("imports", "ours", "≤", 15, "excess", to="aiohttp")
 
 

@@ -15,10 +15,10 @@ from typing import Final
 from aiohttp import ClientSession, TCPConnector, web
 from aiohttp.test_utils import TestServer
 
-from aiointercept_connector import InterceptConnector, aiointercept, install, uninstall
+from aiointercept_connector import InterceptConnector, Match, aiointercept, install, uninstall
 
 from . import peers
-from .exchange import ANSWER, PATH, URL, Exchange, Opened, Stack, calling
+from .exchange import ANSWER, HOST, PATH, URL, Exchange, Opened, Stack, calling
 from .floor import memory_floor, tcp_floor
 from .harness import Call, Options, Sample, Work, WrongAnswerError, timed
 from .stacks import explicit, installed, register, server_for_tests
@@ -31,6 +31,7 @@ GET: Final = Exchange()
 POST: Final = Exchange("POST", sent={"name": "Ada", "tags": ["a", "b", "c"]})
 MEGABYTES: Final = 10
 BIG: Final = os.urandom(2**20) * MEGABYTES
+MANY_TEMPLATES: Final = 10_000
 MANY_ROUTES: Final = 100_000
 
 FLOORS: Final[dict[str, Stack]] = {"floor": memory_floor, "floor over tcp": tcp_floor}
@@ -204,6 +205,33 @@ async def routes(options: Options) -> AsyncGenerator[Subjects]:
         register(many, GET)
         stacks = {"1 route": _session_of(one), f"{MANY_ROUTES} routes": _session_of(many)}
         yield requests(GET, stacks, options, 200)
+
+
+@work(f"GET, one of {MANY_TEMPLATES:,} templates", rounds=2)
+async def templates(options: Options) -> AsyncGenerator[Subjects]:
+    named, globbed = f"http://{HOST}", f"http://*{HOST[1:]}"
+    with aiointercept() as one, aiointercept() as many, aiointercept() as globs:
+        for number in range(MANY_TEMPLATES - 1):
+            many.get(f"{named}/users/{{name}}/{number}", json=ANSWER)
+            globs.get(f"{globbed}/{number}", json=ANSWER)
+        for mock in (one, many):
+            mock.get(f"{named}/users/{{name}}", json=ANSWER, repeat=True)
+        globs.get(f"{globbed}{PATH}", json=ANSWER, repeat=True)
+        stacks = {
+            "1 template": _session_of(one),
+            f"{MANY_TEMPLATES} templates": _session_of(many),
+            f"{MANY_TEMPLATES} globs": _session_of(globs),
+        }
+        yield requests(GET, stacks, options, 200)
+
+
+@work("POST, with and without a condition on its JSON", rounds=2)
+async def match(options: Options) -> AsyncGenerator[Subjects]:
+    with aiointercept() as plain, aiointercept() as matching:
+        register(plain, POST)
+        matching.post(URL, match=Match(json=POST.sent), json=ANSWER, repeat=True)
+        stacks = {"no condition": _session_of(plain), "Match(json=...)": _session_of(matching)}
+        yield requests(POST, stacks, options, 200)
 
 
 def _session_of(mock: aiointercept) -> Stack:

@@ -145,9 +145,6 @@ async def test_websockets(mock: aiointercept, scheme: str) -> None:
     assert route.call_count == 1
 
 
-# Tracing ------------------------------------------------------------------------------------------
-
-
 def recorder() -> tuple[TraceConfig, list[tuple[str, object]]]:
     """Return a configuration that writes down every signal, with the host if it has one."""
     config, seen = TraceConfig(), list[tuple[str, object]]()
@@ -207,9 +204,6 @@ async def test_tracing_signals_of_a_failure(mock: aiointercept) -> None:
         with pytest.raises(ValueError, match="no"):
             await session.get(SITE)
     assert seen == [error]
-
-
-# aiohttp's silent second attempt ------------------------------------------------------------------
 
 
 async def outcome(session: ClientSession, method: str = "GET", **kwargs: Any) -> object:

@@ -47,9 +47,6 @@ async def who(url: str = SITE) -> str:
         return await response.text()
 
 
-# In and out ---------------------------------------------------------------------------------------
-
-
 async def test_install_and_uninstall() -> None:
     """A session made while installed is answered; afterwards nothing is patched."""
     mock = install()
@@ -209,9 +206,6 @@ async def test_other_threads_are_answered_while_this_loop_is_blocked(wire: Wire)
             thread.join(5)
         assert answers == ["mock"] * 4
     assert mock.call_count == 4
-
-
-# Layers of others ---------------------------------------------------------------------------------
 
 
 class Theirs:

@@ -35,9 +35,6 @@ async def who(url: str, **kwargs: Any) -> str:
         return await response.text()
 
 
-# What may pass ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "LOCALHOST"])
 async def test_loopback_hosts_pass(real: RealServer, host: str) -> None:
     """A server on this machine is reached while a mock is installed."""
@@ -159,8 +156,6 @@ async def test_own_server_url_is_never_dialled_by_a_session() -> None:
                 await who(f"{mock.server_url}/other")
 
 
-# What is refused ----------------------------------------------------------------------------------
-
 BODIES: dict[str, tuple[Any, bytes | None]] = {
     "none": (None, None),
     "bytes": (b"\xff\x00", b"\xff\x00"),
@@ -191,9 +186,6 @@ async def test_route_used_up_meanwhile_is_refused_by_the_server(wire: Wire) -> N
         ends = await asyncio.gather(who(SITE), who(SITE), return_exceptions=True)
     assert sorted(type(end).__name__ for end in ends) == ["UnmatchedRequestError", "str"]
     assert (mock.call_count, len(mock.unmatched)) == (2, 1)
-
-
-# Leaving ------------------------------------------------------------------------------------------
 
 
 class Slow:

@@ -45,9 +45,6 @@ async def who(session: ClientSession, url: str = SITE) -> str:
         return await response.text()
 
 
-# The stack ----------------------------------------------------------------------------------------
-
-
 def test_innermost_comes_first_and_any_may_leave() -> None:
     """Mocks stand in the order of entering, and leave in any order."""
     a, b, c = (Stand(name) for name in "abc")
@@ -135,9 +132,6 @@ def test_context_keeps_no_mock_alive() -> None:
     del mock
     gc.collect()
     assert alive() is None
-
-
-# Mocks of tasks -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ours", [False, True], ids=["own connector", "no connector"])
