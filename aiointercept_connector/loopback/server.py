@@ -206,7 +206,7 @@ class Server(web_server.Server):
             reply = protocol.chosen_reply(request)
             if reply is None:
                 await _answer_expectation(request)
-                body = await BaseRequest.read(request)
+                body = await _read_whole(request)
                 # What was read is captured; the emptied stream would only hold memory.
                 request._payload = EMPTY_PAYLOAD
                 reply = self.receive(request, body, call)
@@ -232,6 +232,12 @@ class Server(web_server.Server):
                 return _told(exc, request, meant=meant)
             link.verdict = exc
             return _NoResponse()
+
+
+async def _read_whole(request: AiointerceptRequest) -> bytes:
+    """Do what ``request.read()`` does, with one copy of a large body in place of three."""
+    # Private: a request that is recorded has its body under `content`, and this one is not yet.
+    return b"".join([chunk async for chunk in request._payload.iter_any()])
 
 
 async def _answer_expectation(request: BaseRequest) -> None:
