@@ -168,11 +168,15 @@ class Registry:
             version = self.state.version
             for route in self.candidates(asked):
                 match = route.match
-                if (match is None or match.matches(request)) and self.use(route):
-                    return route
-            if version == self.state.version:
-                return None
-            # A scenario went on meanwhile: a route that was passed may be the one for its new step.
+                if match is None or match.matches(request):
+                    if self.use(route):
+                        return route
+                    if route.used_up:
+                        break  # Another request was faster; what follows may be out of date.
+            else:
+                # If a scenario went on meanwhile, a route that was passed may be for its new step.
+                if version == self.state.version:
+                    return None
 
     async def take_async(self, asked: Asked, request: AiointerceptRequest) -> Route | None:
         """Return the same, and await conditions that are coroutine functions."""
@@ -180,10 +184,14 @@ class Registry:
             version = self.state.version
             for route in self.candidates(asked):
                 match = route.match
-                if (match is None or await match.matches_async(request)) and self.use(route):
-                    return route
-            if version == self.state.version:
-                return None
+                if match is None or await match.matches_async(request):
+                    if self.use(route):
+                        return route
+                    if route.used_up:
+                        break
+            else:
+                if version == self.state.version:
+                    return None
 
     def use(self, route: Route) -> bool:
         """Use *route* once; false if it is used up, or its scenario is not in the state for it."""
