@@ -28,7 +28,7 @@ Allowed: TypeAlias = (
 (``"10.0.0.0/8"``), an expression for the start of the URL, or a function of the URL."""
 
 Verdict: TypeAlias = Literal["raise", "passthrough"]
-VERDICTS: Final = ("raise", "passthrough")
+VERDICTS: Final[tuple[Verdict, ...]] = ("raise", "passthrough")
 
 
 class PassedRequest(NamedTuple):
@@ -153,11 +153,12 @@ def _is_in(host: str, network: IPv4Network | IPv6Network) -> bool:
 def checked_unmatched(unmatched: Any) -> UnmatchedRule:
     """Return *unmatched* if it says what becomes of a request that no route answers."""
     if callable(unmatched) or unmatched in VERDICTS:
-        return unmatched  # type: ignore[no-any-return]
+        return cast("UnmatchedRule", unmatched)
     raise ValueError(f"unmatched must be 'raise', 'passthrough' or a function, not {unmatched!r}")
 
 
 def _checked_verdict(verdict: Any) -> Verdict:
-    if verdict in VERDICTS:
-        return verdict  # type: ignore[no-any-return]
+    for known in VERDICTS:
+        if verdict == known:
+            return known
     raise ValueError(f"unmatched= must return 'raise' or 'passthrough', not {verdict!r}")

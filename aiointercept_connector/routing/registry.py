@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from .route import ANY_METHOD, Route
 from .shelf import Shelf, alike
 from .state import State
-from .target import Asked, HostGlob, PathTemplate, UrlTarget
+from .target import Asked, HostGlob, UrlTarget
+from .template import PathTemplate
 from .trie import GlobIndex, PathTrie
 from .urls import Origin
 

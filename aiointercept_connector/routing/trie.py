@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .shelf import Shelf
-from .target import HostGlob, PathTemplate, Segment
+from .target import HostGlob
+from .template import PathTemplate, Segment
 from .urls import Origin
 
 __all__ = ("GlobIndex", "PathTrie")
