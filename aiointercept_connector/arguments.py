@@ -14,6 +14,7 @@ from .unset import is_any
 
 if TYPE_CHECKING:
     from .replies.callback import Callback
+    from .replies.conversion import Repliable
     from .replies.static import Body
     from .routing.matchers import Matcher
     from .routing.state import StateValue
@@ -52,6 +53,8 @@ class RouteOptions(TypedDict, total=False):
     callback: Callback | None
     reason: str | None
     exception: BaseException | type[BaseException] | bool | None
+    reply: Repliable
+    read_body: bool
     params: QueryParams | Any
     match: Matcher | None
     when: StateValue | None

@@ -168,17 +168,40 @@ class Interceptor:
             if loop not in self._servers:
                 for closed in [one for one in self._servers if one.is_closed()]:
                     del self._servers[closed]
-                self._servers[loop] = Server(self.answer, self.call_broke, loop)
+                self._servers[loop] = Server(self, loop)
             return self._servers[loop]
+
+    def reads_body(self, request: AiointerceptRequest, call: Call | None) -> bool:
+        """Tell whether the body of *request* is to be read before a reply is chosen.
+
+        The first route that is for the URL says, whether or not its conditions hold.
+        """
+        if call is not None and call.reply is not None:
+            return getattr(call.reply, "reads_body", True)
+        asked, askers = self._asked(request, call)
+        for asker in askers:
+            route = asker.registry.find(asked)
+            if route is not None:
+                return getattr(route.reply, "reads_body", True)
+        return True
 
     def answer(self, request: AiointerceptRequest, call: Call | None) -> Reply:
         """Choose the reply to a request that has arrived, and record it; never raises."""
-        if call is None:
-            return self._choose(request, Asked(request.method, self._own(request.url)), (self,))
-        if call.reply is None:
-            call.reply = self._choose(request, call.asked, call.askers)
+        if call is not None and call.reply is not None:
+            return call.reply
+        reply = self._choose(request, *self._asked(request, call))
+        if call is not None:
+            call.reply = reply
             call.record = request
-        return call.reply
+        return reply
+
+    def _asked(
+        self, request: AiointerceptRequest, call: Call | None
+    ) -> tuple[Asked, Sequence[Interceptor]]:
+        """Return what is asked, and of whom."""
+        if call is None:
+            return Asked(request.method, self._own(request.url)), (self,)
+        return call.asked, call.askers
 
     def _choose(
         self, request: AiointerceptRequest, asked: Asked, askers: Sequence[Interceptor]
@@ -242,11 +265,23 @@ class Interceptor:
         with self._lock:
             if self._listener is None:
                 self._passed.clear()
-                home, context = self._home, self._context
-                self._listener = Listener(
-                    lambda loop: Server(self.answer, self.call_broke, loop, context, home)
-                )
+                context = self._context
+                self._listener = Listener(lambda loop: Server(self, loop, context, self._at_home))
+            self.settle()
             return self._listener
+
+    def settle(self) -> None:
+        """Take the loop that runs here for the test's, unless the one that was taken is running.
+
+        A mock that serves many tests is entered where no loop runs, or another one.
+        """
+        if self._listener is None or self._listener.is_current():
+            return
+        if self._home is None or not self._home.is_running():
+            self._home = _running_loop() or self._home
+
+    def _at_home(self) -> asyncio.AbstractEventLoop | None:
+        return self._home
 
     def close(self) -> Awaitable[None]:
         """Close every connection and cancel what is in flight; await it to see that ended.

@@ -18,6 +18,7 @@ from .arguments import (
     refuse_unknown,
 )
 from .replies.callback import Callback, CallbackReply
+from .replies.conversion import Repliable, as_reply, reading_itself
 from .replies.failure import failure
 from .replies.static import Body, static_reply
 from .routing.route import Reply, Route, parse_target
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from .routing.usage import Times
 
 __all__ = ("Registering",)
+
+_DEFAULT = static_reply()
 
 
 class Registering:
@@ -55,6 +58,8 @@ class Registering:
         reason: str | None = None,
         exception: BaseException | type[BaseException] | bool | None = None,
         *,
+        reply: Repliable = None,
+        read_body: bool = True,
         params: QueryParams | Any = None,
         match: Matcher | None = None,
         when: StateValue | None = None,
@@ -80,12 +85,18 @@ class Registering:
             repeat: how often the route answers: ``False`` or ``0`` once, a number that many
                 times, ``True`` for ever, in place of an earlier ``True`` for the same URL.
             content_type: the ``Content-Type``; ``application/json`` if nothing else says.
-            callback: called as ``callback(url, headers=, query=, json=, data=)`` for each request;
-                may be a coroutine function. Returns a ``CallbackResult``, or None for what is
-                registered beside it. What it raises is raised to the client's caller.
+            callback: called as ``callback(url, headers=, query=, json=, data=)`` for each request,
+                or as ``callback(request)`` if its first parameter is called ``request``; may be a
+                coroutine function. Returns a ``CallbackResult``, anything that *reply* takes, or
+                None for what is registered beside it. What it raises is raised to the client's
+                caller.
             reason: the reason phrase.
             exception: raised to the client's caller, in place of an answer: an exception or a
                 class of them, or ``True`` for an ``aiohttp.ClientConnectionError``.
+            reply: what answers, in place of the arguments above: one of ``replies``, an aiohttp
+                handler, or what ``replies.as_reply`` makes one of.
+            read_body: whether the body is read and recorded before the callback is called; without
+                it, ``callback(request)`` gets the request while it is still arriving.
             params: query parameters, appended to the URL; ``ANY`` leaves the query open.
             match: what else a request must have; a route without is the fallback of those with.
             when: a name of the mock's ``state`` and the value it must have.
@@ -101,7 +112,7 @@ class Registering:
             ValueError: an argument's value is not allowed, or the route could never answer.
         """
         refuse_unknown(unknown, Registering.add)
-        static = static_reply(
+        answer: Reply = static_reply(
             status=status,
             body=body,
             json=payload if json is UNSET and payload is not None else json,
@@ -109,15 +120,23 @@ class Registering:
             content_type=content_type,
             reason=reason,
         )
-        reply: Reply = static
+        if reply is not None:
+            if answer != _DEFAULT or exception:
+                raise ValueError(
+                    "reply= says all that is answered: leave out status, body, json, payload, "
+                    "headers, content_type, reason and exception."
+                )
+            answer = as_reply(reply)
         if callback is not None:
-            reply = CallbackReply(callback, static)
+            answer = CallbackReply(callback, answer, reads_body=read_body)
+        elif not read_body:
+            answer = reading_itself(answer)
         if exception is not None and exception is not False:
-            reply = failure(exception)
+            answer = failure(exception)
         route = Route(
             checked_method(method),
             parse_target(url, params),
-            reply,
+            answer,
             match=checked_matcher(match),
             when=checked_state("when", when),
             then=checked_state("then", then),
@@ -128,6 +147,7 @@ class Registering:
             registered_at=caller(),
         )
         self.interceptor.registry.add(route)
+        self.interceptor.settle()
         return route
 
     def get(self, url: UrlSpec, **kwargs: Unpack[RouteOptions]) -> Route:

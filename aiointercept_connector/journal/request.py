@@ -1,7 +1,8 @@
 """A recorded request: aiohttp's own ``web.Request``, with what was captured of it.
 
 Its body has been read by the time a test sees it; ``json()``, ``text()``, ``post()``,
-``multipart()`` and ``content`` keep working on the captured bytes, on any loop.
+``multipart()`` and ``content`` keep working on the captured bytes, on any loop. A callback that was
+registered with ``read_body=False`` sees one that is still arriving.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import time
 from collections.abc import Awaitable
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from aiohttp import MultipartReader, StreamReader, hdrs
@@ -40,6 +41,19 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 MULTIPART_FORM_TYPE = "multipart/form-data"
 
 
+class Arriving(Protocol):
+    """The body of a request that is still arriving: a stream that keeps what was read of it."""
+
+    @property
+    def so_far(self) -> bytes:
+        """What was read."""
+        ...
+
+    async def whole(self) -> bytes:
+        """Read what is left, and return all of the body."""
+        ...
+
+
 class RequestKwargs(TypedDict):
     """What a callback is given beside the URL."""
 
@@ -54,6 +68,7 @@ class AiointerceptRequest(Request):
 
     Attributes:
         captured_body: the body as bytes, any Content-Encoding undone; None if there was none.
+            With ``read_body=False``, what the callback has read of it, once it has answered.
         route: the route that answered, or None if none did.
         attempts: how often the client sent it; aiohttp silently repeats an idempotent request
             whose connection breaks.
@@ -62,7 +77,17 @@ class AiointerceptRequest(Request):
     """
 
     ATTRS = Request.ATTRS | frozenset(
-        {"_asked", "_received", "_replay", "attempts", "captured_body", "home", "proxy", "route"}
+        {
+            "_arriving",
+            "_asked",
+            "_received",
+            "_replay",
+            "attempts",
+            "captured_body",
+            "home",
+            "proxy",
+            "route",
+        }
     )
 
     captured_body: bytes | None = None
@@ -71,6 +96,7 @@ class AiointerceptRequest(Request):
     proxy: URL | None = None
     home: asyncio.AbstractEventLoop | None = None
     _replay: StreamReader | None = None
+    _arriving: Arriving | None = None
 
     def complete(self, protocol: Any, writer: Any, task: Any) -> None:
         """Make a request whole of which the server has kept the message alone, for a start.
@@ -106,6 +132,17 @@ class AiointerceptRequest(Request):
             self.captured_body = body
         if proxy is not None:
             self.proxy = proxy
+
+    def begin_arrival(self, body: Arriving) -> None:
+        """Leave the body to whoever answers the request."""
+        self._arriving = body
+        self._replay = cast("StreamReader", body)
+
+    def end_arrival(self) -> None:
+        """Keep what was read of a body that was left to whoever answered the request."""
+        if self._arriving is not None:
+            self.captured_body = self._arriving.so_far or None
+            self._arriving = self._replay = None
 
     @classmethod
     def upgrade(
@@ -197,17 +234,19 @@ class AiointerceptRequest(Request):
 
     async def read(self) -> bytes:
         """Return the body."""
+        if self._arriving is not None:
+            self.captured_body = await self._arriving.whole() or None
         return self.captured_body or b""
 
     @property
     def body_exists(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] - `reify`
         """Whether there was a body."""
-        return self.captured_body is not None
+        return self.can_read_body
 
     @property
     def can_read_body(self) -> bool:
         """Whether there was a body; it can be read as often as one likes."""
-        return self.captured_body is not None
+        return self.captured_body is not None or self._arriving is not None
 
     @property
     def content(self) -> StreamReader:  # pyright: ignore[reportIncompatibleVariableOverride] - `reify`
@@ -218,13 +257,15 @@ class AiointerceptRequest(Request):
 
     async def multipart(self) -> MultipartReader:
         """Return a reader of the parts of a multipart body, from its beginning."""
+        if self._arriving is not None:
+            return MultipartReader(self.headers, self.content)
         return MultipartReader(self.headers, self._replayed())
 
     async def post(self) -> MultiDictProxy[str | bytes | bytearray | FileField]:
         """Return the fields of a form; those of files are in memory, and open at every call."""
         if self.content_type != MULTIPART_FORM_TYPE or self.method not in self.POST_METHODS:
             return await super().post()
-        parts = parse_parts(self.headers, self.captured_body or b"")
+        parts = parse_parts(self.headers, await self.read())
         return MultiDictProxy(MultiDict((part.name or "", _field(part)) for part in parts))
 
     def _replayed(self) -> StreamReader:

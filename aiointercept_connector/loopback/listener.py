@@ -53,6 +53,10 @@ class Listener:
         if tasks:
             await asyncio.wait(tasks, timeout=_SECONDS_TO_END)
 
+    def is_current(self) -> bool:
+        """Tell whether this is called on the listener's own thread."""
+        return threading.current_thread() is self._thread
+
     def stop(self, exc: BaseException) -> None:
         """Stop serving, and end the thread; replies in flight are cancelled.
 

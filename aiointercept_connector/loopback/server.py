@@ -1,6 +1,6 @@
 """The in-process server of one mock on one loop: makes the servers' ends of wires, runs replies.
 
-It is handed one function that turns a request into a reply, and knows no route. A reply runs in
+It is handed what turns a request into a reply, and knows no route. A reply runs in
 the context of the task that made the request, and what it raises is raised to that task.
 """
 
@@ -11,19 +11,20 @@ import contextvars
 import copy
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from aiohttp import StreamReader, hdrs, web_server
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import HttpVersion11, RawRequestMessage
+from aiohttp.http import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_exceptions import HTTPException, HTTPExpectationFailed
+from aiohttp.web_exceptions import HTTPException
 from aiohttp.web_request import BaseRequest
 from aiohttp.web_response import Response, StreamResponse
 from yarl import URL
 
 from ..errors import UnmatchedRequestError
 from ..journal.request import AiointerceptRequest
+from .arriving import ArrivingBody
 from .context import InContext
 from .head import HeadWriter
 from .link import Call, ClientEnd, Link
@@ -34,9 +35,24 @@ from .tcp import LOCALHOST, tcp_pair
 if TYPE_CHECKING:
     from ..routing.route import Reply
 
-__all__ = ("LOCALHOST", "Answer", "Server")
+__all__ = ("LOCALHOST", "Answering", "Server")
 
-Answer: TypeAlias = "Callable[[AiointerceptRequest, Call | None], Reply]"
+
+class Answering(Protocol):
+    """What a server asks, of the requests that come to it."""
+
+    def answer(self, request: AiointerceptRequest, call: Call | None) -> Reply:
+        """Record a received request, and return the reply that is to be run."""
+        ...
+
+    def reads_body(self, request: AiointerceptRequest, call: Call | None) -> bool:
+        """Tell whether the body of a request is to be read before it is answered."""
+        ...
+
+    def call_broke(self, call: Call) -> None:
+        """Take note of a call that ended in an error after which aiohttp sends it again."""
+        ...
+
 
 OPTIONS: Final[dict[str, Any]] = {
     "access_log": None,
@@ -56,26 +72,23 @@ class Server(web_server.Server):
     """Serves wires on one loop.
 
     Args:
-        answer: turns a received request into the reply that is to be run.
-        call_broke: is told of a call that ended in an error after which aiohttp sends it again.
+        asked: what knows the replies.
         loop: the loop that the connections live on.
         context: what replies to clients that are not ours run in.
-        home: the loop that coroutines of the test run on, if that is another one.
+        home: tells which loop coroutines of the test run on, if that is another one.
     """
 
     def __init__(
         self,
-        answer: Answer,
-        call_broke: Callable[[Call], None],
+        asked: Answering,
         loop: asyncio.AbstractEventLoop,
         context: contextvars.Context | None = None,
-        home: asyncio.AbstractEventLoop | None = None,
+        home: Callable[[], asyncio.AbstractEventLoop | None] | None = None,
     ) -> None:
         super().__init__(
             self._handle, request_factory=self.make_request, handler_cancellation=True, loop=loop
         )
-        self._answer = answer
-        self._call_broke = call_broke
+        self._asked = asked
         self._loop = loop
         self._context = context or contextvars.copy_context()
         self._home = home
@@ -83,7 +96,7 @@ class Server(web_server.Server):
 
     def open_memory(self, call: Call) -> ClientEnd:
         """Return the client's end of a new wire in memory."""
-        link = Link(self._call_broke, call)
+        link = Link(self._asked.call_broke, call)
         near, far = (LOCALHOST, 0), (LOCALHOST, call.url.port)
         ours, theirs = {"peername": near, "sockname": far}, {"peername": far, "sockname": near}
         client_side, server_side = memory_pair(self._loop, theirs, ours)
@@ -97,7 +110,7 @@ class Server(web_server.Server):
 
     async def open_tcp(self, call: Call) -> ClientEnd:
         """Return the client's end of a new wire over loopback TCP."""
-        link = Link(self._call_broke, call)
+        link = Link(self._asked.call_broke, call)
         near, far = tcp_pair()
         try:
             await self._loop.connect_accepted_socket(lambda: self._server_end(link), far)
@@ -113,7 +126,7 @@ class Server(web_server.Server):
     async def listen(self) -> int:
         """Listen on loopback TCP for clients of every kind, and return the port."""
         self._listener = await self._loop.create_server(
-            lambda: self._server_end(Link(self._call_broke)), LOCALHOST, 0
+            lambda: self._server_end(Link(self._asked.call_broke)), LOCALHOST, 0
         )
         return int(self._listener.sockets[0].getsockname()[1])
 
@@ -190,12 +203,15 @@ class Server(web_server.Server):
 
     def receive(self, request: AiointerceptRequest, body: bytes, call: Call | None) -> Reply:
         """Record a request that has arrived, and return the reply to it."""
+        self._capture(request, body, call)
+        return self._asked.answer(request, call)
+
+    def _capture(self, request: AiointerceptRequest, body: bytes, call: Call | None) -> None:
         if call is None:
             request.capture(_url_on_the_wire(request), body)
-            request.home = self._home
+            request.home = None if self._home is None else self._home()
         else:
             request.capture(call.url, body, call.proxy)
-        return self._answer(request, call)
 
     async def _handle(self, request: BaseRequest) -> StreamResponse:
         request = cast("AiointerceptRequest", request)
@@ -205,14 +221,24 @@ class Server(web_server.Server):
         try:
             reply = protocol.chosen_reply(request)
             if reply is None:
-                await _answer_expectation(request)
-                body = await _read_whole(request)
-                # What was read is captured; the emptied stream would only hold memory.
-                request._payload = EMPTY_PAYLOAD
-                reply = self.receive(request, body, call)
+                reply = await self._receive_rest(request, call)
             return await self._run(reply, request, link, call)
         finally:
+            request.end_arrival()
             link.end(call)
+
+    async def _receive_rest(self, request: AiointerceptRequest, call: Call | None) -> Reply:
+        """Do what ``receive`` does for a request whose head alone has arrived."""
+        # Private: a request that is recorded has its body under `content`, and this one is not yet.
+        body = ArrivingBody(request._payload, request)
+        # The emptied stream would only hold memory.
+        request._payload = EMPTY_PAYLOAD
+        self._capture(request, b"", call)
+        if self._asked.reads_body(request, call):
+            request.captured_body = await body.whole() or None
+        else:
+            request.begin_arrival(body)
+        return self._asked.answer(request, call)
 
     async def _run(
         self, reply: Reply, request: AiointerceptRequest, link: Link, call: Call | None
@@ -232,24 +258,6 @@ class Server(web_server.Server):
                 return _told(exc, request, meant=meant)
             link.verdict = exc
             return _NoResponse()
-
-
-async def _read_whole(request: AiointerceptRequest) -> bytes:
-    """Do what ``request.read()`` does, with one copy of a large body in place of three."""
-    # Private: a request that is recorded has its body under `content`, and this one is not yet.
-    return b"".join([chunk async for chunk in request._payload.iter_any()])
-
-
-async def _answer_expectation(request: BaseRequest) -> None:
-    """Do for ``Expect:`` what ``web.Application`` does and ``web.Server`` leaves to its user."""
-    expect = request.headers.get(hdrs.EXPECT)
-    if expect is None or request.version < HttpVersion11:
-        return
-    if expect.lower() != "100-continue":
-        raise HTTPExpectationFailed(text=f"Unknown Expect: {expect}")
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    # aiohttp takes any output for the beginning of the response.
-    request.writer.output_size = 0
 
 
 def _url_on_the_wire(request: AiointerceptRequest) -> URL:

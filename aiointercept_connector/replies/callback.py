@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from inspect import isawaitable
+from collections.abc import Callable, Mapping
+from inspect import isawaitable, signature
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from ..unset import UNSET
-from .static import JSON_TYPE, Body, StaticReply, static_reply
+from .conversion import name_of, respond
+from .reply import BaseReply
+from .static import JSON_TYPE, Body
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, web
 
     from ..journal.request import AiointerceptRequest
+    from ..routing.route import Reply
 
 __all__ = ("Callback", "CallbackReply", "CallbackResult")
 
-Callback: TypeAlias = "Callable[..., CallbackResult | Awaitable[CallbackResult | None] | None]"
-"""What ``add(callback=)`` takes; called as ``callback(url, headers=, query=, json=, data=)``."""
+Callback: TypeAlias = Callable[..., Any]
+"""What ``add(callback=)`` takes: plain or async, see ``CallbackReply``."""
 
 
 class CallbackResult:
@@ -65,49 +67,48 @@ class CallbackResult:
         return f"<CallbackResult {self.status} {what!r:.60}>"
 
 
-class CallbackReply:
+class CallbackReply(BaseReply):
     """A reply that calls a function or coroutine function of the test.
 
-    It is called as ``callback(url, headers=…, query=…, json=…, data=…)``. If it returns None,
-    what was registered beside it answers.
+    It is called as ``callback(url, headers=…, query=…, json=…, data=…)``; or, if its first
+    parameter is called ``request``, as ``callback(request)``, as aiohttp calls its handlers. If it
+    returns None, what was registered beside it answers.
+
+    Args:
+        callback: the function.
+        otherwise: what answers where it returns None.
+        reads_body: whether the body is read before the callback is called.
     """
 
-    __slots__ = ("callback", "otherwise")
+    __slots__ = ("_takes_request", "callback", "otherwise", "reads_body")
 
-    def __init__(self, callback: Callback, otherwise: StaticReply) -> None:
+    def __init__(self, callback: Callback, otherwise: Reply, *, reads_body: bool = True) -> None:
         if not callable(callback):
             raise TypeError(
                 f"callback must be callable, not {type(callback).__name__}: {callback!r:.60}"
             )
         self.callback = callback
         self.otherwise = otherwise
+        self.reads_body = reads_body
+        self._takes_request = _first_parameter(callback) == "request"
+        if not reads_body and not self._takes_request:
+            raise ValueError(
+                f"read_body=False is for a callback that reads the body itself: "
+                f"write it as {name_of(callback)}(request)."
+            )
 
     async def __call__(self, request: AiointerceptRequest) -> web.StreamResponse:
         """Call the callback and answer with what it returned."""
-        result: Any = self.callback(request.canonical_url, **request.kwargs)
+        result: Any
+        if self._takes_request:
+            result = self.callback(request)
+        else:
+            result = self.callback(request.canonical_url, **request.kwargs)
         if isawaitable(result):
             result = await request.run_at_home(result)
-        reply = self.otherwise if result is None else self._made_of(result)
-        return await reply(request)
-
-    def _made_of(self, result: Any) -> StaticReply:
-        """Make the reply of a result; other libraries' classes have the same attributes."""
-        try:
-            parts = {name: getattr(result, name) for name in _PARTS}
-            payload = result.payload
-        except AttributeError:
-            raise TypeError(
-                f"callback {self._name} must return a CallbackResult or None, "
-                f"not {type(result).__name__}: {result!r:.60}"
-            ) from None
-        try:
-            return static_reply(json=UNSET if payload is None else payload, **parts)
-        except (TypeError, ValueError) as exc:
-            raise type(exc)(f"callback {self._name} returned a bad result: {exc}") from exc
-
-    @property
-    def _name(self) -> str:
-        return getattr(self.callback, "__qualname__", repr(self.callback))
+        if result is None:
+            return await self.otherwise(request)
+        return await respond(result, request, f"callback {name_of(self.callback)}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CallbackReply):
@@ -118,7 +119,12 @@ class CallbackReply:
         return hash((self.callback, self.otherwise))
 
     def __repr__(self) -> str:
-        return f"<CallbackReply {self._name}>"
+        return f"<CallbackReply {name_of(self.callback)}>"
 
 
-_PARTS = ("status", "body", "headers", "content_type", "reason")
+def _first_parameter(callback: Callback) -> str | None:
+    try:
+        parameters = signature(callback).parameters
+    except (TypeError, ValueError):  # some callables written in C have none
+        return None
+    return next(iter(parameters), None)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from .reply import BaseReply
+
 if TYPE_CHECKING:
     from aiohttp import web
     from aiohttp.web_request import BaseRequest
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ("Failure", "failure")
 
 
-class Failure:
+class Failure(BaseReply):
     """A reply that makes the client's call raise ``exception``, that very object."""
 
     __slots__ = ("_traceback", "exception")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from .reply import BaseReply
+
 if TYPE_CHECKING:
     from aiohttp import web
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ("LateChoice",)
 
 
-class LateChoice:
+class LateChoice(BaseReply):
     """A reply that awaits which reply it is, once, and answers as that one does."""
 
     __slots__ = ("_choose", "_chosen")

@@ -18,12 +18,13 @@ from aiohttp.web_response import StreamResponse
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..unset import UNSET, Unset
+from .reply import BaseReply
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.web_request import BaseRequest
 
-__all__ = ("JSON_TYPE", "Body", "StaticReply", "static_reply")
+__all__ = ("JSON_TYPE", "Body", "StaticReply", "checked_status", "static_reply")
 
 Body: TypeAlias = "str | bytes | bytearray | memoryview"
 """A body as it may be given; text is sent as UTF-8."""
@@ -33,7 +34,7 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
 
 
-class StaticReply:
+class StaticReply(BaseReply):
     """A reply whose status, headers and body do not depend on the request."""
 
     __slots__ = ("_head", "body", "content", "headers", "reason", "status", "wire")
@@ -137,7 +138,7 @@ def static_reply(
         TypeError: an argument is of the wrong type; the message names it.
         ValueError: an argument is out of range, or cannot be sent as HTTP.
     """
-    _check_status(status)
+    checked_status(status)
     data = _encode_body(body) if isinstance(json, Unset) else _encode_json(json)
     if data and _is_bodiless(status):
         given = "body" if isinstance(json, Unset) else "json"
@@ -158,13 +159,15 @@ def _is_bodiless(status: int) -> bool:
     return status < HTTPStatus.OK or status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
-def _check_status(status: Any) -> None:
+def checked_status(status: Any) -> int:
+    """Return *status* if a response may have it."""
     if not isinstance(status, int) or isinstance(status, bool):
         raise TypeError(
             f"status must be an int from 100 to 599, not {type(status).__name__}: {status!r}"
         )
     if not _LOWEST_STATUS <= status <= _HIGHEST_STATUS:
         raise ValueError(f"status must be from 100 to 599, not {status}")
+    return status
 
 
 def _encode_body(body: Any) -> bytes:

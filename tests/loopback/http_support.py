@@ -49,7 +49,7 @@ async def entered_mock(
 async def raw_connections(mock: aiointercept) -> AsyncGenerator[OpenRaw, None]:
     """Give a function that connects to the mock with no client in between, over its wire."""
     loop = asyncio.get_running_loop()
-    server = Server(mock.interceptor.answer, mock.interceptor.call_broke, loop)
+    server = Server(mock.interceptor, loop)
     port = await server.listen() if mock.wire == "tcp" else 0
     writers: list[asyncio.StreamWriter] = []
 

@@ -122,7 +122,7 @@ async def test_results_of_other_libraries() -> None:
     assert (response.status, response.headers["Content-Type"]) == (203, "a/b")
 
 
-@pytest.mark.parametrize("result", [5, "text", {"a": 1}, (200, "body"), CallbackResult])
+@pytest.mark.parametrize("result", [5.5, True, {1}, (200, "body", "more"), CallbackResult])
 async def test_bad_result(result: Any) -> None:
     """What is no result is an error that names the callback and what it returned."""
 
@@ -132,7 +132,9 @@ async def test_bad_result(result: Any) -> None:
     with pytest.raises(TypeError) as raised:
         await reply_to(weather)
     assert str(raised.value) == (
-        "callback test_bad_result.<locals>.weather must return a CallbackResult or None, "
+        "callback test_bad_result.<locals>.weather returned a bad result: reply must be a reply, "
+        "an aiohttp handler or response, a CallbackResult, a dict or list (JSON), str, bytes, "
+        "an int (the status), a (status, body) pair, or an exception, "
         f"not {type(result).__name__}: {repr(result)[:60]}"
     )
 

@@ -65,14 +65,15 @@ if TYPE_CHECKING:
 
         async def maybe(url: URL, *, headers: CIMultiDictProxy[str], **kw: Any) -> None: ...
 
-        def wrong(url: URL, **kwargs: Any) -> int:
-            return 5
+        async def handler(request: AiointerceptRequest) -> dict[str, int]:
+            return {}
 
         mock.get("/x", callback=plain)
         mock.get("/x", callback=coroutine)
         mock.get("/x", callback=maybe)
         mock.get("/x", callback=lambda url, **kwargs: None)
-        mock.get("/x", callback=wrong)  # type: ignore[arg-type] # returns no result
+        mock.get("/x", callback=handler, read_body=False)
+        mock.get("/x", reply=handler)
 
     def constructing() -> None:
         """The class and its options."""

@@ -1,0 +1,173 @@
+"""What a reply may be made of: ``reply=`` and callbacks take whatever is natural to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+
+from aiohttp import hdrs
+from aiohttp.web_response import Response, StreamResponse
+from multidict import CIMultiDict
+
+from ..unset import UNSET
+from .failure import failure
+from .reply import BaseReply
+from .static import StaticReply, checked_status, static_reply
+
+if TYPE_CHECKING:
+    from ..journal.request import AiointerceptRequest
+    from ..routing.route import Reply
+
+__all__ = ("HandlerReply", "Repliable", "as_reply", "name_of", "reading_itself", "respond")
+
+Repliable: TypeAlias = Any
+"""A reply, or what one is made of: see ``as_reply``."""
+
+_KINDS: Final = (
+    "a reply, an aiohttp handler or response, a CallbackResult, a dict or list (JSON), str, bytes, "
+    "an int (the status), a (status, body) pair, or an exception"
+)
+_TEXT_TYPE: Final = "text/plain; charset=utf-8"
+_BYTES_TYPE: Final = "application/octet-stream"
+_RESULT_PARTS: Final = ("status", "body", "headers", "content_type", "reason")
+
+
+def as_reply(value: Repliable) -> Reply:  # noqa: C901, PLR0911 - a table, a line a kind
+    """Return the reply that *value* is, or that it stands for.
+
+    Args:
+        value: a reply of this package; an aiohttp handler, plain or async, that may return
+            anything of this list; an ``aiohttp.web.Response``; a ``CallbackResult``; a dict or
+            list, sent as JSON; a str, sent as plain text; bytes; an int, the status of an empty
+            response; a pair of status and one of these bodies; an exception or a class of them.
+
+    Raises:
+        TypeError: it is none of these.
+        ValueError: it cannot be sent as HTTP.
+    """
+    match value:
+        case BaseReply():
+            return value
+        case StreamResponse():  # which every `web.HTTPException` is, too
+            return _of_response(value)
+        case BaseException():
+            return failure(value)
+        case type() if issubclass(value, BaseException):
+            return failure(value)
+        case bool():
+            pass
+        case int():
+            return _static(None, value)
+        case (int() as status, body) if isinstance(value, tuple):
+            return _static(body, status)
+        case dict() | list() | str() | bytes() | bytearray() | memoryview():
+            return _static(cast("Any", value))
+        case _ if all(hasattr(value, part) for part in (*_RESULT_PARTS, "payload")):
+            return _of_result(value)
+        case _ if callable(value) and not isinstance(value, type):
+            return HandlerReply(value)
+        case _:
+            pass
+    raise TypeError(f"reply must be {_KINDS}, not {type(value).__name__}: {value!r:.60}")
+
+
+def _static(body: Any, status: int = 200) -> StaticReply:
+    if body is None:
+        return StaticReply(checked_status(status))
+    if isinstance(body, str):
+        return static_reply(status=status, body=body, content_type=_TEXT_TYPE)
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        data = bytes(cast("bytes", body))
+        return static_reply(status=status, body=data, content_type=_BYTES_TYPE)
+    return static_reply(status=status, json=body)
+
+
+def _of_result(result: Any) -> StaticReply:
+    """Make the reply of a ``CallbackResult``; other libraries' have the same attributes."""
+    parts = {name: getattr(result, name) for name in _RESULT_PARTS}
+    return static_reply(json=UNSET if result.payload is None else result.payload, **parts)
+
+
+def _of_response(response: StreamResponse) -> StaticReply:
+    body = response.body if isinstance(response, Response) else ...
+    if isinstance(body, bytes) or body is None:
+        headers: CIMultiDict[str] = CIMultiDict(response.headers)
+        for cookie in response.cookies.values():
+            headers.add(hdrs.SET_COOKIE, cookie.OutputString())
+        return StaticReply(response.status, body or b"", headers, response.reason)
+    raise TypeError(
+        f"reply: a {type(response).__name__} can be sent once, and holds no body that could be "
+        f"copied. Give a function that makes one for each request: reply=lambda request: ..."
+    )
+
+
+class HandlerReply(BaseReply):
+    """A reply that asks a function of the request, as ``aiohttp.web`` does its handlers.
+
+    Args:
+        handler: called as ``handler(request)``; what it returns may be anything that ``as_reply``
+            takes.
+        reads_body: whether the body is read before the handler is called.
+    """
+
+    __slots__ = ("handler", "reads_body")
+
+    def __init__(
+        self, handler: Callable[[AiointerceptRequest], Any], *, reads_body: bool = True
+    ) -> None:
+        self.handler = handler
+        self.reads_body = reads_body
+
+    async def __call__(self, request: AiointerceptRequest) -> StreamResponse:
+        """Call the handler, and answer with what it returned."""
+        result = self.handler(request)
+        if isawaitable(result):
+            result = await request.run_at_home(result)
+        return await respond(result, request, f"handler {name_of(self.handler)}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HandlerReply) and other.handler == self.handler
+
+    def __hash__(self) -> int:
+        return hash(self.handler)
+
+    def __repr__(self) -> str:
+        return f"<HandlerReply {name_of(self.handler)}>"
+
+
+def reading_itself(reply: Reply) -> HandlerReply:
+    """Return *reply* such that it reads the body of its requests itself."""
+    if isinstance(reply, HandlerReply):
+        return HandlerReply(reply.handler, reads_body=False)
+    raise ValueError(
+        f"read_body=False is for a function that reads the body itself, as callback= or as reply=, "
+        f"not for {reply!r}."
+    )
+
+
+async def respond(result: Any, request: AiointerceptRequest, who: str) -> StreamResponse:
+    """Return the response that a function of the test asked for by returning *result*.
+
+    Args:
+        result: anything that ``as_reply`` takes, or a response of any kind.
+        request: the request to answer.
+        who: the function, as a message is to call it.
+    """
+    if isinstance(result, StreamResponse):
+        if result.prepared:
+            raise TypeError(
+                f"{who} returned a response that has been sent already: {result!r}. "
+                f"Make a new one for each request."
+            )
+        return result
+    try:
+        reply = as_reply(result)
+    except (TypeError, ValueError) as exc:
+        raise type(exc)(f"{who} returned a bad result: {exc}") from exc
+    return await reply(request)
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Return what messages call *function*."""
+    return getattr(function, "__qualname__", repr(function))
