@@ -14,7 +14,7 @@ E = TypeVar("E", bound=BaseException)
 
 
 def placed_at(test: Callable[..., Any], error: E) -> E:
-    """Return *error* with the traceback that it had if the first line of *test* had raised it.
+    """Return *error* with the traceback that it had if the ``def`` of *test* had raised it.
 
     Test runners show, count and link a failure by the last frame of its traceback.
     """
@@ -22,7 +22,7 @@ def placed_at(test: Callable[..., Any], error: E) -> E:
     if not isinstance(code, CodeType):
         return error
     raising = _RAISE.replace(
-        co_filename=code.co_filename, co_firstlineno=code.co_firstlineno, co_name=code.co_name
+        co_filename=code.co_filename, co_firstlineno=_line_of_def(code), co_name=code.co_name
     )
     try:
         FunctionType(raising, {"error": error})()
@@ -30,6 +30,16 @@ def placed_at(test: Callable[..., Any], error: E) -> E:
         here = raised.__traceback__
         return error.with_traceback(here and here.tb_next)
     return error
+
+
+def _line_of_def(code: CodeType) -> int:
+    """Return the line that names the function: its code begins at the first of its decorators."""
+    try:
+        lines, _ = inspect.getsourcelines(code)
+    except OSError:
+        return code.co_firstlineno
+    defs = (at for at, line in enumerate(lines) if line.lstrip().startswith(("def ", "async def ")))
+    return code.co_firstlineno + next(defs, 0)
 
 
 def _raise_statement() -> CodeType:

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
-from aiohttp.connector import BaseConnector
 
-from aiointercept_connector import scope
-
-
-def patchable() -> list[int]:
-    """Return the identity of what may be patched: a wrapper equals what it wraps."""
-    return [id(ClientSession.__dict__["__init__"]), id(BaseConnector.__dict__["connect"])]
-
-
-UNPATCHED = patchable()
+from tests.leaks import watching
 
 
 @pytest.fixture
@@ -35,8 +24,8 @@ def wire(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """Fail a test that leaves a patch, an active mock or a thread behind."""
-    yield
-    assert scope.active() == ()
-    assert patchable() == UNPATCHED
-    assert not [t for t in threading.enumerate() if t.name == "aiointercept-server"]
+    """Fail a test that leaves something of ours behind, or any socket."""
+    with watching() as left:
+        yield
+        found = left()
+    assert not found, "\n".join(["left behind:", *found])

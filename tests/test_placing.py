@@ -29,6 +29,17 @@ class Tests:
     def method(self) -> None:
         """Stand for a test of a class."""
 
+    @pytest.mark.parametrize(
+        "text",
+        ["what is said to a decorator"],
+    )
+    @pytest.mark.anyio
+    async def decorated(self, text: str) -> None:
+        """Stand for a test with decorators."""
+
+
+DECORATORS = 5
+
 
 @pytest.mark.parametrize(
     ("test", "function"),
@@ -53,6 +64,23 @@ def test_an_error_has_the_place_of_its_test(
         code.co_name,
     )
     assert "^" not in "".join(traceback.format_tb(error.__traceback__))
+
+
+def test_the_place_of_a_decorated_test_is_below_its_decorators() -> None:
+    """The line is the one that names the test, where a reader looks for it."""
+    error = placed_at(Tests().decorated, ValueError("found"))
+    (frame,) = traceback.extract_tb(error.__traceback__)
+    assert frame.lineno == Tests.decorated.__code__.co_firstlineno + DECORATORS
+    assert frame.line == "async def decorated(self, text: str) -> None:"
+
+
+def test_without_its_source_a_test_s_place_is_where_its_code_begins() -> None:
+    """Made by `exec`, or read from bytecode, a test has no lines to look at."""
+    made: dict[str, Any] = {}
+    exec("\n\ndef test(): pass", made)
+    error = placed_at(made["test"], ValueError("found"))
+    (frame,) = traceback.extract_tb(error.__traceback__)
+    assert (frame.filename, frame.lineno) == ("<string>", 3)
 
 
 def test_a_test_without_code_has_no_place() -> None:

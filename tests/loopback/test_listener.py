@@ -67,6 +67,12 @@ async def home(reports: list[dict[str, Any]]) -> AsyncIterator[aiointercept]:
         yield entered
 
 
+async def on_which_thread(url: object, **_: Any) -> CallbackResult:
+    """Answer with the name of the thread that the callback runs on."""
+    await asyncio.sleep(0)
+    return CallbackResult(body=threading.current_thread().name)
+
+
 class TestBlockingClients:
     def test_urllib(self, mock: aiointercept) -> None:
         """A client that blocks the test's thread is answered, and recorded as others are."""
@@ -240,14 +246,59 @@ class TestCallbacks:
         event.set()
         assert await asked == (200, "x")
 
+    def test_home_is_where_a_test_asks_for_the_url(self, mock: aiointercept) -> None:
+        """A mock that serves many tests runs coroutine callbacks on the loop of each in turn."""
+        mock.get("/x", callback=on_which_thread, repeat=True)
+        assert fetch(mock.server_url + "/x") == (200, THREAD)
+
+        async def ask() -> tuple[int, str]:
+            return await asyncio.to_thread(fetch, mock.server_url + "/x")
+
+        for _ in range(2):
+            assert asyncio.run(ask()) == (200, threading.current_thread().name)
+
+    def test_home_is_where_a_test_registers(self, mock: aiointercept) -> None:
+        """The URL may have been asked for once and for all, before there was a loop."""
+        url = mock.server_url + "/x"
+
+        async def ask() -> tuple[int, str]:
+            mock.get("/x", callback=on_which_thread)
+            return await asyncio.to_thread(fetch, url)
+
+        for _ in range(2):
+            assert asyncio.run(ask()) == (200, threading.current_thread().name)
+
+    def test_home_is_kept_while_it_runs(self, mock: aiointercept) -> None:
+        """Another loop that asks for the URL meanwhile does not become the test's."""
+        mock.get("/x", callback=on_which_thread)
+
+        async def look() -> str:
+            return mock.server_url
+
+        async def ask() -> tuple[int, str]:
+            url = mock.server_url
+            assert await asyncio.to_thread(asyncio.run, look()) == url
+            return await asyncio.to_thread(fetch, url + "/x")
+
+        assert asyncio.run(ask()) == (200, threading.current_thread().name)
+
+    def test_the_listener_s_own_loop_is_no_home(self, mock: aiointercept) -> None:
+        """A plain callback, which runs on the listener's thread, may ask for the URL too."""
+
+        def plain(url: object, **_: Any) -> CallbackResult:
+            return CallbackResult(body=mock.server_url)
+
+        async def ask() -> tuple[int, str]:
+            return await asyncio.to_thread(fetch, mock.server_url + "/y")
+
+        mock.get("/x", callback=plain)
+        mock.get("/y", callback=on_which_thread)
+        assert fetch(mock.server_url + "/x") == (200, mock.server_url)
+        assert asyncio.run(ask()) == (200, threading.current_thread().name)
+
     def test_coroutine_without_a_home(self, mock: aiointercept) -> None:
         """A mock entered where no loop runs has its coroutine callbacks run by the server."""
-
-        async def coroutine(url: object, **_: Any) -> CallbackResult:
-            await asyncio.sleep(0)
-            return CallbackResult(body=threading.current_thread().name)
-
-        mock.get("/x", callback=coroutine)
+        mock.get("/x", callback=on_which_thread)
         assert fetch(mock.server_url + "/x") == (200, THREAD)
 
     @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])

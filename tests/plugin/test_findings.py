@@ -144,8 +144,8 @@ def test_a_finding_is_shown_at_the_line_of_its_test(run: Run) -> None:
 
 
 def test_a_method_is_found_too(run: Run) -> None:
-    """The line is that of a parametrized method, its decorator included."""
-    line = line_of('    @pytest.mark.parametrize("number"')
+    """The line is the one that names a parametrized method, below its decorators."""
+    line = line_of("    def test_method(")
     assert f"\ntest_it.py:{line}: VerificationError\n" in run.report("TestClass.test_method[1]")
 
 

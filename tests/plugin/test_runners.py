@@ -38,6 +38,18 @@ async def test_seed(aiointercept_mock):
     aiointercept_mock.get(aiointercept_mock.server_url + "/users", json=["Grace"])
     assert await ask(aiointercept_mock.server_url + "/users") == ["Grace"]
 
+{mark}
+@pytest.mark.parametrize("time", [1, 2])
+async def test_callback_of_the_seed_s(aiointercept_mock, time):
+    loop = asyncio.get_running_loop()
+
+    async def callback(url, **kwargs):
+        assert asyncio.get_running_loop() is loop
+
+    url = aiointercept_mock.server_url + "/callback"
+    aiointercept_mock.get(url, callback=callback, json=["Mary"])
+    assert await ask(url) == ["Mary"]
+
 def test_plain(intercept):
     intercept.get(URL, json=["Ada"])
     assert asyncio.run(ask()) == ["Ada"]
@@ -58,7 +70,7 @@ def test_async_tests(
     """Async and plain tests are answered, and verified, whoever runs them."""
     backend = "\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
     run = run_pytest(tmp_path, SOURCE.format(mark=mark) + backend, plugins=plugins, **ini)
-    assert run.outcomes == {"passed": 4, "failed": 1}
+    assert run.outcomes == {"passed": 6, "failed": 1}
     assert run.errors("test_unused").startswith(
         "aiointercept_connector.errors.VerificationError: GET https://api.test/users was never"
     )
