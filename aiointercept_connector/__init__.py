@@ -7,6 +7,7 @@ from .connector import InterceptConnector
 from .errors import (
     InterceptClosedError,
     NetworkBlockedError,
+    SequenceExhaustedError,
     UnmatchedRequestError,
     VerificationError,
 )
@@ -36,6 +37,7 @@ __all__ = (
     "MockResponse",
     "NetworkBlockedError",
     "Route",
+    "SequenceExhaustedError",
     "UnmatchedRequestError",
     "VerificationError",
     "aiointercept",

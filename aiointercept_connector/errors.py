@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = (
     "InterceptClosedError",
     "NetworkBlockedError",
+    "SequenceExhaustedError",
     "UnmatchedRequestError",
     "VerificationError",
 )
@@ -43,6 +44,13 @@ class UnmatchedRequestError(aiohttp.ClientConnectionError):
     def __reduce__(self) -> tuple[type[UnmatchedRequestError], tuple[str]]:
         # Test runners send exceptions between processes: the text can go, routes cannot.
         return type(self), (str(self),)
+
+
+class SequenceExhaustedError(UnmatchedRequestError):
+    """A request met a route whose ``replies.sequence`` has no reply left for it.
+
+    aiohttp does not retry it. Its message says what was asked, of which route, and how to go on.
+    """
 
 
 class NetworkBlockedError(aiohttp.ClientConnectionError):

@@ -97,6 +97,11 @@ class CallbackReply(BaseReply):
                 f"write it as {name_of(callback)}(request)."
             )
 
+    @property
+    def answers(self) -> int | None:  # type: ignore[override]
+        """How often a route answers with it: as often as with what is beside it."""
+        return getattr(self.otherwise, "answers", 1)
+
     async def __call__(self, request: AiointerceptRequest) -> web.StreamResponse:
         """Call the callback and answer with what it returned."""
         result: Any

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable, Iterator, Sequence
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from aiohttp import hdrs
+from aiohttp.web_exceptions import HTTPException
 from aiohttp.web_response import Response, StreamResponse
 from multidict import CIMultiDict
 
@@ -19,28 +20,37 @@ if TYPE_CHECKING:
     from ..journal.request import AiointerceptRequest
     from ..routing.route import Reply
 
-__all__ = ("HandlerReply", "Repliable", "as_reply", "name_of", "reading_itself", "respond")
+__all__ = (
+    "HandlerReply",
+    "Repliable",
+    "as_replies",
+    "as_reply",
+    "name_of",
+    "reading_itself",
+    "respond",
+)
 
 Repliable: TypeAlias = Any
 """A reply, or what one is made of: see ``as_reply``."""
 
 _KINDS: Final = (
     "a reply, an aiohttp handler or response, a CallbackResult, a dict or list (JSON), str, bytes, "
-    "an int (the status), a (status, body) pair, or an exception"
+    "an int (the status), a (status, body) pair, a generator, or an exception"
 )
 _TEXT_TYPE: Final = "text/plain; charset=utf-8"
 _BYTES_TYPE: Final = "application/octet-stream"
 _RESULT_PARTS: Final = ("status", "body", "headers", "content_type", "reason")
 
 
-def as_reply(value: Repliable) -> Reply:  # noqa: C901, PLR0911 - a table, a line a kind
+def as_reply(value: Repliable) -> Reply:  # noqa: C901, PLR0911, PLR0912 - a table, a line a kind
     """Return the reply that *value* is, or that it stands for.
 
     Args:
         value: a reply of this package; an aiohttp handler, plain or async, that may return
             anything of this list; an ``aiohttp.web.Response``; a ``CallbackResult``; a dict or
             list, sent as JSON; a str, sent as plain text; bytes; an int, the status of an empty
-            response; a pair of status and one of these bodies; an exception or a class of them.
+            response; a pair of status and one of these bodies; a generator, plain or async, whose
+            pieces are streamed; an exception or a class of them.
 
     Raises:
         TypeError: it is none of these.
@@ -53,6 +63,8 @@ def as_reply(value: Repliable) -> Reply:  # noqa: C901, PLR0911 - a table, a lin
             return _of_response(value)
         case BaseException():
             return failure(value)
+        case type() if issubclass(value, HTTPException):
+            return _of_response(value())
         case type() if issubclass(value, BaseException):
             return failure(value)
         case bool():
@@ -67,9 +79,30 @@ def as_reply(value: Repliable) -> Reply:  # noqa: C901, PLR0911 - a table, a lin
             return _of_result(value)
         case _ if callable(value) and not isinstance(value, type):
             return HandlerReply(value)
+        case AsyncIterable() | Iterator():
+            from .streams import stream
+
+            return stream(cast("Any", value))
         case _:
             pass
     raise TypeError(f"reply must be {_KINDS}, not {type(value).__name__}: {value!r:.60}")
+
+
+def as_replies(values: Sequence[Repliable], argument: str = "replies") -> tuple[Reply, ...]:
+    """Return the replies that *values* are or stand for.
+
+    Raises:
+        TypeError: one of them stands for none; the message says which.
+        ValueError: one of them cannot be sent as HTTP.
+    """
+    return tuple(_item(f"{argument}[{index}]", value) for index, value in enumerate(values))
+
+
+def _item(argument: str, value: Repliable) -> Reply:
+    try:
+        return as_reply(value)
+    except (TypeError, ValueError) as exc:
+        raise type(exc)(f"{argument}: {exc}") from exc
 
 
 def _static(body: Any, status: int = 200) -> StaticReply:
@@ -95,6 +128,8 @@ def _of_response(response: StreamResponse) -> StaticReply:
         headers: CIMultiDict[str] = CIMultiDict(response.headers)
         for cookie in response.cookies.values():
             headers.add(hdrs.SET_COOKIE, cookie.OutputString())
+        if response.keep_alive is False:
+            headers[hdrs.CONNECTION] = "close"
         return StaticReply(response.status, body or b"", headers, response.reason)
     raise TypeError(
         f"reply: a {type(response).__name__} can be sent once, and holds no body that could be "
@@ -154,8 +189,11 @@ async def respond(result: Any, request: AiointerceptRequest, who: str) -> Stream
         request: the request to answer.
         who: the function, as a message is to call it.
     """
+    if isinstance(result, HTTPException):
+        # aiohttp's server takes these raised, and warns of those that are returned.
+        raise result
     if isinstance(result, StreamResponse):
-        if result.prepared:
+        if result.prepared and not await _answers(result, request):
             raise TypeError(
                 f"{who} returned a response that has been sent already: {result!r}. "
                 f"Make a new one for each request."
@@ -166,6 +204,12 @@ async def respond(result: Any, request: AiointerceptRequest, who: str) -> Stream
     except (TypeError, ValueError) as exc:
         raise type(exc)(f"{who} returned a bad result: {exc}") from exc
     return await reply(request)
+
+
+async def _answers(response: StreamResponse, request: AiointerceptRequest) -> bool:
+    """Tell whether *response*, which has been begun, is the answer to *request*."""
+    writer = await response.prepare(request)  # of what has begun, the writer; None at its end
+    return request.writer.output_size > 0 if writer is None else writer is request.writer
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json as _json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from aiohttp import hdrs
+from aiohttp.http import HttpVersion11
 from aiohttp.web_response import StreamResponse
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -24,7 +25,19 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.web_request import BaseRequest
 
-__all__ = ("JSON_TYPE", "Body", "StaticReply", "checked_status", "static_reply")
+__all__ = (
+    "JSON_TYPE",
+    "Body",
+    "StaticReply",
+    "checked_headers",
+    "checked_list",
+    "checked_status",
+    "checked_text",
+    "default_reason",
+    "is_bodiless",
+    "serialise_head",
+    "static_reply",
+)
 
 Body: TypeAlias = "str | bytes | bytearray | memoryview"
 """A body as it may be given; text is sent as UTF-8."""
@@ -37,7 +50,7 @@ _LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
 class StaticReply(BaseReply):
     """A reply whose status, headers and body do not depend on the request."""
 
-    __slots__ = ("_head", "body", "content", "headers", "reason", "status", "wire")
+    __slots__ = ("_head", "_whole", "body", "content", "headers", "reason", "status", "wire")
 
     def __init__(
         self,
@@ -48,25 +61,54 @@ class StaticReply(BaseReply):
     ) -> None:
         final = CIMultiDict(headers or {})
         self.status = int(status)
-        self.reason = _default_reason(status) if reason is None else reason
+        self.reason = default_reason(status) if reason is None else reason
         self.body = body
         self.content = body
         """The body as it is sent: framed, if the headers say so."""
-        if final.get(hdrs.TRANSFER_ENCODING, "").lower() == "chunked":
+        if is_bodiless(status):
+            # What followed would be taken for the beginning of the next response.
+            self.content = b""
+            final.popall(hdrs.TRANSFER_ENCODING, None)
+        elif final.get(hdrs.TRANSFER_ENCODING, "").lower() == "chunked":
             # Recorded headers say it often. RFC 9112 section 6.2: then there is no length.
             final.popall(hdrs.CONTENT_LENGTH, None)
             self.content = _one_chunk(body)
-        elif not _is_bodiless(status):
+        else:
             final.setdefault(hdrs.CONTENT_LENGTH, str(len(body)))
         self.headers = CIMultiDictProxy(final)
-        self._head = _serialise_head(self.status, self.reason, final)
-        self.wire = self._head + b"\r\n" + self.content
-        """The whole response to an HTTP/1.1 request that keeps its connection open."""
+        self._head = serialise_head(self.status, self.reason, final)
+        self._finish()
+
+    def _finish(self) -> None:
+        """Put together what is sent."""
+        self._whole = self._head + b"\r\n" + self.content
+        self.wire = None if self.closes else self._whole
+        """The whole response to an HTTP/1.1 request that keeps its connection open.
+
+        None if the response itself closes the connection.
+        """
+
+    @property
+    def closes(self) -> bool:
+        """Whether the headers say that the connection is closed behind the response."""
+        return "close" in self.headers.get(hdrs.CONNECTION, "").lower()
 
     def head(self, *, keep_alive: bool) -> bytes:
         """Return the response without its body, as it answers HEAD."""
-        closing = b"" if keep_alive else b"Connection: close\r\n"
+        closing = b"" if keep_alive or self.closes else b"Connection: close\r\n"
         return self._head + closing + b"\r\n"
+
+    def for_http_1_0(self, *, keep_alive: bool) -> StaticReply:
+        """Return the reply to a client that knows no chunks, trailers or interim responses.
+
+        It takes a connection for closed unless it is told otherwise (RFC 9112 section 9.3).
+        """
+        headers = CIMultiDict(self.headers)
+        for name in (hdrs.TRANSFER_ENCODING, hdrs.TRAILER):
+            headers.popall(name, None)
+        if keep_alive:
+            headers.setdefault(hdrs.CONNECTION, "keep-alive")
+        return StaticReply(self.status, self.body, headers, self.reason)
 
     async def __call__(self, request: BaseRequest) -> StreamResponse:
         """Answer *request*: the same bytes, through aiohttp's own server."""
@@ -75,10 +117,10 @@ class StaticReply(BaseReply):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StaticReply):
             return NotImplemented
-        return self.wire == other.wire
+        return self._whole == other._whole
 
     def __hash__(self) -> int:
-        return hash(self.wire)
+        return hash(self._whole)
 
     def __repr__(self) -> str:
         kind = self.headers.get(hdrs.CONTENT_TYPE, "no content type")
@@ -99,15 +141,21 @@ class _WrittenResponse(StreamResponse):
 
     @property
     def keep_alive(self) -> bool | None:
-        return None if self._request is None else self._request.keep_alive
+        return None if self._request is None else self._keeps_alive(self._request)
+
+    def _keeps_alive(self, request: BaseRequest) -> bool:
+        return request.keep_alive and not self._reply.closes
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         """Write the response, at the first call."""
         if self._request is None:
             self._request = request
-            head = self._reply.head(keep_alive=request.keep_alive)
-            content = b"" if request.method == hdrs.METH_HEAD else self._reply.content
-            await request.writer.write(head + content)
+            keep_alive = self._keeps_alive(request)
+            reply = self._reply
+            if request.version < HttpVersion11:
+                reply = reply.for_http_1_0(keep_alive=keep_alive)
+            content = b"" if request.method == hdrs.METH_HEAD else reply.content
+            await request.writer.write(reply.head(keep_alive=keep_alive) + content)
         return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:
@@ -140,21 +188,21 @@ def static_reply(
     """
     checked_status(status)
     data = _encode_body(body) if isinstance(json, Unset) else _encode_json(json)
-    if data and _is_bodiless(status):
+    if data and is_bodiless(status):
         given = "body" if isinstance(json, Unset) else "json"
         raise ValueError(
             f"{given}: HTTP allows no body with status={int(status)}, "
             f"but {len(data)} bytes were given."
         )
-    final = _check_headers(headers)
-    kind = JSON_TYPE if content_type is None else _check_text("content_type", content_type)
+    final = checked_headers(headers)
+    kind = JSON_TYPE if content_type is None else checked_text("content_type", content_type)
     final.setdefault(hdrs.CONTENT_TYPE, kind)
     if reason is not None:
-        _check_text("reason", reason)
+        checked_text("reason", reason)
     return StaticReply(status, data, final, reason)
 
 
-def _is_bodiless(status: int) -> bool:
+def is_bodiless(status: int) -> bool:
     """Tell whether such a response has no body, and no length (RFC 9110 sections 6.4.1, 8.6)."""
     return status < HTTPStatus.OK or status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
@@ -175,11 +223,12 @@ def _encode_body(body: Any) -> bytes:
         return body.encode()
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(cast("bytes", body))
-    kind, hint = type(body).__name__, " For a JSON body use json=."
-    raise TypeError(
-        f"body must be str or bytes, not {kind}: {body!r:.60}."
-        f"{hint if kind in {'dict', 'list'} else ''}"
-    )
+    kind, hint = type(body).__name__, ""
+    if isinstance(body, (dict, list)):
+        hint = " For a JSON body use json=."
+    elif isinstance(body, (Iterable, AsyncIterable)):
+        hint = " To send it in pieces use reply=replies.stream(...)."
+    raise TypeError(f"body must be str or bytes, not {kind}: {body!r:.60}.{hint}")
 
 
 def _encode_json(value: Any) -> bytes:
@@ -189,7 +238,8 @@ def _encode_json(value: Any) -> bytes:
         raise TypeError(f"json (or payload) must be serialisable as JSON: {exc}") from exc
 
 
-def _check_headers(headers: Mapping[Any, Any] | None) -> CIMultiDict[str]:
+def checked_headers(headers: Mapping[Any, Any] | None) -> CIMultiDict[str]:
+    """Return a copy of *headers* if they can be sent."""
     checked: CIMultiDict[str] = CIMultiDict()
     if headers is None:
         return checked
@@ -197,8 +247,16 @@ def _check_headers(headers: Mapping[Any, Any] | None) -> CIMultiDict[str]:
     for name, value in headers.items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
             raise ValueError(f"headers: {name!r} is not a header name")
-        checked.add(name, _check_text(f"headers[{name!r}]", value))
+        checked.add(name, checked_text(f"headers[{name!r}]", value))
     return checked
+
+
+def checked_list(argument: str, value: Any, wanted: str) -> list[Any]:
+    """Return the items of *value*, unless it has some by being text or a mapping."""
+    items: Any = value
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
+        return list(items)
+    raise TypeError(f"{argument} must be {wanted}, not {type(items).__name__}: {items!r:.60}")
 
 
 def _check_mapping(headers: Any) -> None:
@@ -208,7 +266,8 @@ def _check_mapping(headers: Any) -> None:
         )
 
 
-def _check_text(argument: str, value: Any) -> str:
+def checked_text(argument: str, value: Any) -> str:
+    """Return *value* if it can be sent as a header."""
     if not isinstance(value, str):
         raise TypeError(f"{argument} must be a str, not {type(value).__name__}: {value!r}")
     if any(char in value for char in "\r\n\0"):
@@ -216,7 +275,8 @@ def _check_text(argument: str, value: Any) -> str:
     return value
 
 
-def _default_reason(status: int) -> str:
+def default_reason(status: int) -> str:
+    """Return the usual reason phrase of *status*; it is empty where there is none."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -228,6 +288,8 @@ def _one_chunk(body: bytes) -> bytes:
     return b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
 
 
-def _serialise_head(status: int, reason: str, headers: Mapping[str, str]) -> bytes:
+def serialise_head(status: int, reason: str, headers: Mapping[str, str]) -> bytes:
+    """Return a response up to its headers, the empty line behind them left out."""
     lines = [f"HTTP/1.1 {status} {reason}", *(f"{k}: {v}" for k, v in headers.items()), ""]
-    return "\r\n".join(lines).encode()
+    # Recorded and relayed headers may hold bytes that are no UTF-8.
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")

@@ -134,7 +134,7 @@ async def test_bad_result(result: Any) -> None:
     assert str(raised.value) == (
         "callback test_bad_result.<locals>.weather returned a bad result: reply must be a reply, "
         "an aiohttp handler or response, a CallbackResult, a dict or list (JSON), str, bytes, "
-        "an int (the status), a (status, body) pair, or an exception, "
+        "an int (the status), a (status, body) pair, a generator, or an exception, "
         f"not {type(result).__name__}: {repr(result)[:60]}"
     )
 

@@ -12,7 +12,9 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import RawTestServer
 from multidict import CIMultiDict
 
+from aiointercept_connector import aiointercept
 from aiointercept_connector.replies.static import StaticReply, static_reply
+from tests.replies.support import exchanged, sent_by
 
 pytestmark = pytest.mark.anyio
 
@@ -135,6 +137,91 @@ class TestBytes:
                     assert "Content-Length" not in response.headers
 
 
+class TestNoBody:
+    """Where HTTP has no body, none is sent, whatever the reply holds."""
+
+    @pytest.mark.parametrize("status", [100, 103, 204, 304])
+    @pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}])
+    def test_by_status(self, status: int, headers: dict[str, str]) -> None:
+        """By status: it would be taken for the beginning of the next response."""
+        reply = StaticReply(status, b"four", headers)
+        assert sent_by(reply).endswith(b"\r\n\r\n")
+        assert b"chunked" not in sent_by(reply)
+
+    @pytest.mark.parametrize("status", [204, 304])
+    async def test_the_next_response(self, status: int) -> None:
+        """The connection lives on."""
+        reply = StaticReply(status, b"four", {"Transfer-Encoding": "chunked"})
+        async with served(reply) as server, ClientSession() as session:
+            for _ in range(2):
+                async with session.get(server.make_url("/")) as response:
+                    assert (response.status, await response.read()) == (status, b"")
+
+
+class TestClosing:
+    """A reply whose headers say `Connection: close` closes its connection."""
+
+    @pytest.mark.parametrize("value", ["close", "Close", "x, close"])
+    async def test_closes(self, value: str) -> None:
+        """Once it is sent, and it is said once."""
+        reply = static_reply(body="four", headers={"Connection": value})
+        sent = await written(reply, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 2)
+        assert sent.count(b"HTTP/1.1 200 OK") == 1
+        assert sent.count(b"Connection: ") == 1
+        assert sent.endswith(b"\r\n\r\nfour")
+
+    async def test_by_a_mock(self) -> None:
+        """So it does where replies are sent the short way."""
+        async with aiointercept() as mock:
+            mock.get("/x", body="four", headers={"Connection": "close"}, repeat=True)
+            sent = await exchanged(mock, b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n" * 2)
+        assert sent.count(b"HTTP/1.1 200 OK") == 1
+
+    async def test_client(self, wire: Any) -> None:
+        """The client takes a new connection for its next call."""
+        async with aiointercept(wire=wire) as mock, mock.session() as session:
+            mock.get("/x", headers={"Connection": "close"}, repeat=True)
+            for _ in range(2):
+                async with session.get("https://api.example.com/x") as response:
+                    assert response.status == 200
+                assert session.connector is not None
+                assert not any(session.connector._conns.values())
+
+    def test_not_equal(self) -> None:
+        """It is not the reply that keeps it open."""
+        assert static_reply(headers={"Connection": "close"}) != static_reply()
+
+
+class TestHttp10:
+    """A client of HTTP/1.0 is answered as it understands."""
+
+    @pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}])
+    async def test_closed(self, headers: dict[str, str]) -> None:
+        """Without chunks, and the connection is closed (RFC 9112 section 9.3)."""
+        async with aiointercept() as mock:
+            mock.get("/x", body="four", headers=headers)
+            sent = await exchanged(mock, b"GET /x HTTP/1.0\r\n\r\n")
+        assert sent == (
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n"
+            b"Connection: close\r\n\r\nfour"
+        )
+
+    async def test_kept_alive(self) -> None:
+        """If it asks, it is told that the connection stays open, and it does."""
+        async with aiointercept() as mock:
+            mock.get("/x", body="four")
+            mock.head("/x", body="four")
+            asked = b" /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+            sent = await exchanged(
+                mock, b"GET" + asked + b"HEAD" + asked + b"GET /y HTTP/1.0\r\n\r\n"
+            )
+        head = (
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n"
+            b"Connection: keep-alive\r\n\r\n"
+        )
+        assert sent.startswith(head + b"four" + head + b"HTTP/1.")
+
+
 class TestAgainstRealServer:
     """What comes is what aiohttp's own `web.Response` would have sent."""
 
@@ -194,7 +281,7 @@ class TestHeaders:
     def test_repeated(self) -> None:
         """A multidict may repeat a name, and the order is kept."""
         headers = CIMultiDict([("Set-Cookie", "a=1"), ("X-A", "1"), ("Set-Cookie", "b=2")])
-        assert static_reply(headers=headers).wire.startswith(
+        assert sent_by(static_reply(headers=headers)).startswith(
             b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX-A: 1\r\nSet-Cookie: b=2\r\n"
         )
 
@@ -227,17 +314,19 @@ class TestReason:
     def test_usual(self, status: HTTPStatus) -> None:
         """The usual phrase is that of `http.HTTPStatus`, which may be the status too."""
         reply = static_reply(status=status)
-        assert reply.wire.startswith(f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode())
+        assert sent_by(reply).startswith(f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode())
         assert type(reply.status) is int
 
     def test_unknown_status(self) -> None:
         """A status that nobody has named has no phrase."""
-        assert static_reply(status=299).wire.startswith(b"HTTP/1.1 299 \r\n")
+        assert sent_by(static_reply(status=299)).startswith(b"HTTP/1.1 299 \r\n")
 
     @pytest.mark.parametrize("reason", ["Gone fishing", "", "zoë"])
     def test_of_one_s_own(self, reason: str) -> None:
         """A phrase of one's own is sent, an empty one too."""
-        assert static_reply(reason=reason).wire.startswith(f"HTTP/1.1 200 {reason}\r\n".encode())
+        assert sent_by(static_reply(reason=reason)).startswith(
+            f"HTTP/1.1 200 {reason}\r\n".encode()
+        )
 
 
 class TestValue:
