@@ -15,8 +15,10 @@ from .unset import is_any
 if TYPE_CHECKING:
     from .replies.callback import Callback
     from .replies.conversion import Repliable
+    from .replies.delay import Delay
     from .replies.static import Body
     from .routing.matchers import Matcher
+    from .routing.route import Reply, Route
     from .routing.state import StateValue
     from .routing.urls import QueryParams
     from .routing.usage import Times
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = (
     "RouteOptions",
     "caller",
+    "check_body_is_there",
+    "check_serves_once",
     "checked_matcher",
     "checked_method",
     "checked_priority",
@@ -31,6 +35,7 @@ __all__ = (
     "checked_state",
     "one_of",
     "refuse_unknown",
+    "with_delay",
 )
 
 T = TypeVar("T")
@@ -55,6 +60,8 @@ class RouteOptions(TypedDict, total=False):
     exception: BaseException | type[BaseException] | bool | None
     reply: Repliable
     read_body: bool
+    delay: Delay
+    virtual: bool
     params: QueryParams | Any
     match: Matcher | None
     when: StateValue | None
@@ -131,6 +138,35 @@ def checked_matcher(match: Any) -> Matcher | None:
         f"match must be a Match, not {type(match).__name__}: {match!r}. "
         f"For a function of the request, use Match(predicate=...)."
     )
+
+
+def check_body_is_there(reply: Reply, match: Matcher | None) -> None:
+    """Refuse a condition on the body where that is not read before the condition is asked."""
+    if match is None or getattr(reply, "reads_body", True) or not match.reads_body:
+        return
+    raise ValueError(
+        f"match asks about the body, which {reply!r} is to be given while it is still arriving: "
+        f"{match!r}. Leave out read_body=False, or match on what comes before the body."
+    )
+
+
+def check_serves_once(route: Route) -> None:
+    """Refuse to answer several requests with what can answer one."""
+    if route.remaining != 1 and getattr(route.reply, "serves_once", False):
+        times = "any number of" if route.endless else str(route.remaining)
+        raise ValueError(
+            f"{route.reply!r} can serve one request, not {times}: a generator can be iterated "
+            f"once. Give a function that returns a new one, or a list."
+        )
+
+
+def with_delay(reply: Reply, delay: Delay, *, virtual: bool) -> Reply:
+    """Return *reply*, answering later."""
+    from .replies.delay import delayed
+
+    if virtual and delay == 0:
+        raise ValueError("virtual=True says how delay= passes: give a delay")
+    return delayed(reply, delay, virtual=virtual)
 
 
 def checked_state(argument: str, state: Any) -> StateValue | None:

@@ -54,10 +54,12 @@ class Check:
 
     Attributes:
         field: what of the request is asked about.
+        reads_body: whether that is in the body.
         wanted: what is expected there.
     """
 
     field: ClassVar[str]
+    reads_body: ClassVar[bool] = False
     wanted: Any
 
     def holds(self, request: AiointerceptRequest) -> bool:
@@ -227,6 +229,7 @@ class JsonIs(Check):
     """The body is this JSON value."""
 
     field = "json"
+    reads_body = True
     subset: ClassVar[bool] = False
 
     @cached_property
@@ -276,6 +279,7 @@ class FormIs(Check):
     """The body is a form with exactly these fields."""
 
     field = "form"
+    reads_body = True
 
     def holds(self, request: AiointerceptRequest) -> bool:
         """Tell whether the body has these fields and no others."""
@@ -300,6 +304,7 @@ class PartsAre(Check):
     """The body is multipart, with exactly these parts, in any order."""
 
     field = "multipart"
+    reads_body = True
 
     def holds(self, request: AiointerceptRequest) -> bool:
         """Tell whether the body has these parts and no others."""
@@ -339,6 +344,7 @@ class BodyIs(Check):
     """The body is this, or contains what the expression matches."""
 
     field = "body"
+    reads_body = True
 
     def holds(self, request: AiointerceptRequest) -> bool:
         """Tell whether the body, empty if there is none, is what is expected."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .checks import described_body
 from .matchers import Finding
 from .route import ANY_METHOD, Route
-from .target import Asked, HostGlob, UrlPattern, UrlTarget
+from .target import Asked, HostGlob, UrlTarget
 from .urls import Origin
 from .values import shortened
 
@@ -143,7 +143,7 @@ def _distance(route: Route, asked: Asked) -> tuple[int, int]:
     """Rank a route by what of method and URL differs, then by the common start of the paths."""
     target, key = route.target, asked.key
     distance = int(route.method not in (asked.method, ANY_METHOD))
-    if isinstance(target, UrlPattern):
+    if not isinstance(target, UrlTarget):
         return distance + (0 if target.matches(asked) else 5), 0
     if not target.matches_host(key.origin):
         distance += 4

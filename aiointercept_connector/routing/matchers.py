@@ -65,6 +65,11 @@ class Matcher:
         """Whether a coroutine function is to be asked."""
         raise NotImplementedError
 
+    @property
+    def reads_body(self) -> bool:
+        """Whether the body of a request is looked at; a predicate is taken not to."""
+        raise NotImplementedError
+
     def matches(self, request: AiointerceptRequest) -> bool:
         """Tell whether *request* meets the condition.
 
@@ -161,6 +166,11 @@ class Match(Matcher):
         """Whether the predicate is a coroutine function."""
         return any(_is_async(check) for check in self._checks)
 
+    @property
+    def reads_body(self) -> bool:
+        """Whether the body is asked about."""
+        return any(check.reads_body for check in self._checks)
+
     def matches(self, request: AiointerceptRequest) -> bool:
         """Tell whether *request* has all that was given."""
         for check in self._checks:  # noqa: SIM110 - for every request; all() takes longer
@@ -206,6 +216,10 @@ class _All(Matcher):
     def is_async(self) -> bool:
         return any(matcher.is_async for matcher in self.matchers)
 
+    @property
+    def reads_body(self) -> bool:
+        return any(matcher.reads_body for matcher in self.matchers)
+
     def matches(self, request: AiointerceptRequest) -> bool:
         return all(matcher.matches(request) for matcher in self.matchers)
 
@@ -232,6 +246,10 @@ class _Either(Matcher):
     @property
     def is_async(self) -> bool:
         return any(matcher.is_async for matcher in self.matchers)
+
+    @property
+    def reads_body(self) -> bool:
+        return any(matcher.reads_body for matcher in self.matchers)
 
     def matches(self, request: AiointerceptRequest) -> bool:
         return any(matcher.matches(request) for matcher in self.matchers)
@@ -268,6 +286,10 @@ class _Not(Matcher):
     @property
     def is_async(self) -> bool:
         return self.matcher.is_async
+
+    @property
+    def reads_body(self) -> bool:
+        return self.matcher.reads_body
 
     def matches(self, request: AiointerceptRequest) -> bool:
         return not self.matcher.matches(request)

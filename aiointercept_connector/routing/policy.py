@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 from yarl import URL
 
 from .target import Asked, UrlPattern
+from .urls import is_loopback
 
 __all__ = (
     "Allowed",
@@ -19,6 +20,7 @@ __all__ = (
     "Verdict",
     "checked_unmatched",
     "parse_allowed",
+    "stays_here",
 )
 
 Allowed: TypeAlias = (
@@ -148,6 +150,12 @@ def _is_in(host: str, network: IPv4Network | IPv6Network) -> bool:
     except ValueError:
         # A name: where it would lead to is not looked up.
         return False
+
+
+def stays_here(asked: Asked, proxy: URL | None) -> bool:
+    """Tell whether a request goes to a server of this machine, and by no way round."""
+    host = asked.key.origin.host
+    return is_loopback(host) and (proxy is None or is_loopback(proxy.host or ""))
 
 
 def checked_unmatched(unmatched: Any) -> UnmatchedRule:

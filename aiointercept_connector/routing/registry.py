@@ -3,7 +3,8 @@
 Who answers, of the routes that could: higher ``priority`` first; then the more exactly the URL is
 given, from an exact one over a path on any host and a template to globs and expressions; then
 the URL that was registered first; then, for one URL, routes with conditions before the fallback
-without; then order of registration. A route that is used up gives way to the next.
+without; then order of registration. A route that is used up gives way to the next. Prefixes, which
+applications are mounted at, come last, the longer before the shorter.
 
 Asking (``candidates``) never consumes. ``take`` is the one step that does, under a lock, so that no
 two requests can share a route's last answer or a step of a scenario.
@@ -13,8 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from .prefix import PathPrefix
 from .route import ANY_METHOD, Route
 from .shelf import Shelf, alike
 from .state import State
@@ -63,6 +65,7 @@ class Registry:
             self._templates: dict[Origin | None, PathTrie] = {}
             self._globs = GlobIndex()
             self._patterns: tuple[Shelf, ...] = ()
+            self._prefixes: tuple[Shelf, ...] = ()
 
     def __len__(self) -> int:
         return len(self._routes)
@@ -113,7 +116,9 @@ class Registry:
             self._patterns = (*self._patterns, shelf)
             self._inexact = True
             return shelf
-        if isinstance(target.host, HostGlob):
+        if isinstance(target.path, PathPrefix):
+            self._prefixes = tuple(sorted((*self._prefixes, shelf), key=_by_prefix))
+        elif isinstance(target.host, HostGlob):
             self._globs.add(shelf, target.host, target.path)
         elif isinstance(target.path, PathTemplate):
             self._templates.setdefault(target.host, PathTrie()).add(shelf, target.path)
@@ -154,6 +159,9 @@ class Registry:
                     yield from _fitting(trie.reached(path), asked)
         if self._globs or self._patterns:
             yield from _fitting((*self._globs.reached(origin, path), *self._patterns), asked)
+        for shelf in self._prefixes:
+            if shelf.target.matches(asked):
+                yield shelf
 
     def find(self, asked: Asked) -> Route | None:
         """Return the first route whose method and URL fit, without using it."""
@@ -208,6 +216,15 @@ class Registry:
                 self.state[name] = value
             return True
 
+    def give_back(self, route: Route) -> None:
+        """Undo a use of *route*: what was to answer has not. Its scenario stays where it is."""
+        with self._lock:
+            shelf = self._shelves.get(route.target.key)
+            if shelf is None or route.endless:  # the registry may have been cleared meanwhile
+                return
+            if route.unspend():
+                shelf.put(route)
+
     def _remove(self, route: Route) -> None:
         shelf = self._shelves.get(route.target.key)
         if shelf is not None:  # the registry may have been cleared meanwhile
@@ -218,6 +235,12 @@ def _fitting(shelves: Iterable[Shelf], asked: Asked) -> list[Shelf]:
     """Return those of *shelves* that are for the URL, the one registered first in front."""
     fitting = [shelf for shelf in shelves if shelf.routes and shelf.target.matches(asked)]
     return sorted(fitting, key=_by_order) if len(fitting) > 1 else fitting
+
+
+def _by_prefix(shelf: Shelf) -> tuple[bool, bool, int]:
+    """Rank prefixes: of an origin, of a glob, of any host; of each of these, the longest first."""
+    target = cast("UrlTarget", shelf.target)
+    return target.host is None, isinstance(target.host, HostGlob), -len(target.path_text)
 
 
 def _by_priority(route: Route) -> int:

@@ -44,6 +44,7 @@ class Route(Usage):
     """
 
     __slots__ = (
+        "__weakref__",
         "_left",
         "match",
         "method",
@@ -81,7 +82,7 @@ class Route(Usage):
         self.when = when
         self.then = then
         self.order = 0
-        self._left = _answers(repeat, self.times)
+        self._left = _answers(repeat, self.times, reply)
 
     @property
     def remaining(self) -> int | None:
@@ -111,6 +112,14 @@ class Route(Usage):
         self._left -= 1
         return self.used_up
 
+    def unspend(self) -> bool:
+        """Take back one answer of a route that has an end, and tell whether it was the last.
+
+        Callers hold the registry's lock.
+        """
+        self._left += 1
+        return self._left == 1
+
     def __str__(self) -> str:
         label = f"{self.method} {self.target}"
         return f"{self.name!r} ({label})" if self.name else label
@@ -120,11 +129,12 @@ class Route(Usage):
         return f"<Route {self}: called {self.call_count}x, {left}>"
 
 
-def _answers(repeat: bool | int, times: range | None) -> int:
-    """Return how often a route answers: as *repeat* says, or else as often as *times* allows."""
+def _answers(repeat: bool | int, times: range | None, reply: Reply) -> int:
+    """Return how often a route answers: as *repeat* says, or *times* allows, or *reply* can."""
     if repeat is True:
         return ENDLESS
-    if repeat or times is None:
-        return int(repeat) or 1
-    upper = upper_bound(times)
+    if repeat:
+        return int(repeat)
+    # Any handler may be a reply, and most answer once.
+    upper = getattr(reply, "answers", 1) if times is None else upper_bound(times)
     return ENDLESS if upper is None else upper

@@ -8,7 +8,7 @@ expression is a target of its own kind. Equal targets match the same URLs.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote
@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from yarl import URL
 
 from ..unset import is_any
+from .prefix import PathPrefix
 from .template import PathTemplate, parse_template
 from .urls import (
     Origin,
@@ -35,6 +36,8 @@ __all__ = (
     "Target",
     "UrlPattern",
     "UrlTarget",
+    "UrlTest",
+    "parse_prefix",
     "parse_target",
 )
 
@@ -91,7 +94,7 @@ class UrlTarget(NamedTuple):
     """URLs by their parts, and how messages write them."""
 
     host: Origin | HostGlob | None
-    path: str | PathTemplate
+    path: str | PathTemplate | PathPrefix
     query: Query | None
     text: str
 
@@ -109,8 +112,8 @@ class UrlTarget(NamedTuple):
 
     @property
     def path_text(self) -> str:
-        """The path or template as it was given."""
-        return self.path.text if isinstance(self.path, PathTemplate) else self.path
+        """The path, template or prefix as it was given."""
+        return self.path if isinstance(self.path, str) else self.path.text
 
     def matches(self, asked: Asked) -> bool:
         """Tell whether the URL that was asked is one of these."""
@@ -128,9 +131,11 @@ class UrlTarget(NamedTuple):
         return self.host is None or self.host == origin
 
     def matches_path(self, path: str) -> bool:
-        """Tell whether *path* is the target's, or fits its template."""
+        """Tell whether *path* is the target's, fits its template or is covered by its prefix."""
         if isinstance(self.path, PathTemplate):
             return self.path.regex.fullmatch(path) is not None
+        if isinstance(self.path, PathPrefix):
+            return self.path.covers(path)
         return self.path == path
 
     def match_info(self, asked: Asked) -> dict[str, str]:
@@ -177,7 +182,37 @@ class UrlPattern(NamedTuple):
         return f"re.compile({self.pattern.pattern!r})"
 
 
-Target: TypeAlias = UrlTarget | UrlPattern
+class UrlTest:
+    """URLs that a function accepts.
+
+    Each is equal to itself alone: routes with such targets keep their order of registration, and
+    none takes the place of another.
+    """
+
+    __slots__ = ("_accepts", "_text")
+
+    def __init__(self, accepts: Callable[[URL], bool], text: str) -> None:
+        self._accepts = accepts
+        self._text = text
+
+    @property
+    def key(self) -> Hashable:
+        """What finds the target again."""
+        return self
+
+    def matches(self, asked: Asked) -> bool:
+        """Tell whether the function accepts the URL that was asked."""
+        return self._accepts(asked.url)
+
+    def match_info(self, asked: Asked) -> dict[str, str]:
+        """Return nothing: a function has no holes."""
+        return {}
+
+    def __str__(self) -> str:
+        return self._text
+
+
+Target: TypeAlias = UrlTarget | UrlPattern | UrlTest
 
 
 def parse_target(url: UrlSpec, params: QueryParams | Any = None) -> Target:
@@ -203,6 +238,29 @@ def parse_target(url: UrlSpec, params: QueryParams | Any = None) -> Target:
             f"url must be a str, yarl.URL or re.Pattern, not {type(url).__name__}: {url!r}"
         )
     return _known_target(url) if params is None else _new_target(url, params)
+
+
+def parse_prefix(url: str | URL) -> UrlTarget:
+    """Return the target of the URLs that begin with *url*, by whole segments, with any query.
+
+    Args:
+        url: an absolute URL, perhaps with ``*`` in its host, or a path on any host.
+
+    Raises:
+        TypeError: *url* is no URL.
+        ValueError: it cannot be the beginning of others, or is no URL that a route may have.
+    """
+    if not isinstance(url, (str, URL)):
+        raise TypeError(f"url must be a str or a yarl.URL, not {type(url).__name__}: {url!r}")
+    target = _known_target(url)
+    if isinstance(target.path, PathTemplate):
+        raise ValueError(  # noqa: TRY004 - it is a URL, but of no use here
+            f"url={str(url)!r} has a hole in its path: give the beginning of URLs."
+        )
+    if target.query:
+        raise ValueError(f"url={str(url)!r} has a query, behind which no path can follow.")
+    prefix = PathPrefix(target.path_text.rstrip("/"))
+    return UrlTarget(target.host, prefix, None, f"{target.text.rstrip('/')}/**")
 
 
 def _new_target(url: str | URL, params: QueryParams | Any = None) -> UrlTarget:

@@ -13,6 +13,7 @@ from ..unset import UNSET
 
 if TYPE_CHECKING:
     from ..journal.request import AiointerceptRequest
+    from ..replies.steps import Step
     from .matchers import Match
 
 __all__ = ("Times", "Usage", "checked_times", "upper_bound")
@@ -141,6 +142,11 @@ class Usage:
                 f"The last call of {self} is not as expected:\n"
                 f"{_indented(explanation)}{self._other_calls(wanted)}"
             )
+
+    def assert_frames(self, expected: Iterable[Step]) -> None:
+        """Assert what went over the WebSocket of the last call; see the request's own."""
+        self.assert_called()
+        self.calls[-1].assert_frames(expected)
 
     async def wait_called(self, times: int = 1, timeout: float = 1.0) -> None:
         """Wait until the route has been called.

@@ -1,0 +1,42 @@
+"""Time that passes in a client's eyes only: its timeouts expire without anybody waiting."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .link import Call, ClientEnd, Link
+
+__all__ = ("let_pass",)
+
+
+def let_pass(link: Link, seconds: float) -> bool:
+    """Let *seconds* pass for the call on *link*, and tell whether a timeout of it has expired.
+
+    The one that would have been first is set off, as the loop's own timer would have done it.
+    """
+    call, client = link.call, link.client
+    if call is None or client is None:
+        return False
+    total, read = _left_in_total(call), _left_to_read(client)
+    call.passed += seconds
+    if seconds < min(total, read):
+        return False
+    # Private, both: what aiohttp gives the loop to call. Watched by tests/replies/test_delay.py,
+    # which makes the same timeouts expire by waiting.
+    if total <= read:
+        call.client_request._timer.timeout()  # type: ignore[attr-defined]
+    else:
+        client._on_read_timeout()
+    return True
+
+
+def _left_in_total(call: Call) -> float:
+    total = None if call.timeout is None else call.timeout.total
+    return total - call.passed if total else math.inf
+
+
+def _left_to_read(client: ClientEnd) -> float:
+    # Private: the timer runs from the last byte on, and while the client wants more.
+    return math.inf if client._read_timeout_handle is None else client.read_timeout or math.inf
