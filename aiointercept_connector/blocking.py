@@ -10,9 +10,8 @@ from aiohttp import ClientRequest
 
 from . import injection
 from .arguments import caller
-from .connector import stays_here
 from .errors import NetworkBlockedError
-from .routing.policy import Allowed, Policy
+from .routing.policy import Allowed, Policy, stays_here
 from .routing.target import Asked
 
 if TYPE_CHECKING:

@@ -21,13 +21,11 @@ from aiohttp.helpers import is_ip_address
 from . import scope
 from .loopback.link import Call, ClientEnd
 from .routing.route import Asked
-from .routing.urls import is_loopback
 
 if TYPE_CHECKING:
     from aiohttp import ClientTimeout
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.tracing import Trace
-    from yarl import URL
 
     from .interceptor import Interceptor
 
@@ -75,7 +73,7 @@ class InterceptConnector(TCPConnector):
         call = claim(req, traces, askers) if askers or scope.guards() else None
         if call is None:
             return super().connect(req, traces, timeout)
-        return connect_call(super().connect, call, traces, timeout)
+        return connect_call(self, super().connect, call, traces, timeout)
 
     async def _create_connection(
         self, req: ClientRequest | TaggedRequest, traces: list[Trace], timeout: ClientTimeout
@@ -106,7 +104,7 @@ def claim(req: ClientRequest, traces: object, askers: Sequence[Interceptor]) -> 
             call = Call(asked, req, traces, askers)
             call.claimant = asker
             return call
-    if askers and not _may_pass(asked, req, askers):
+    if askers and not askers[0].may_pass(asked, req.headers, req.proxy, askers):
         raise askers[0].refuse(asked, req)
     for blocker in guards:
         blocker.check(asked, req)
@@ -115,25 +113,16 @@ def claim(req: ClientRequest, traces: object, askers: Sequence[Interceptor]) -> 
     return None
 
 
-def _may_pass(asked: Asked, req: ClientRequest, askers: Sequence[Interceptor]) -> bool:
-    """Tell whether a request that no route answers may reach its host: the innermost mock says."""
-    policy = askers[0].policy
-    named = any(asker.stands_for(asked.key.origin) for asker in askers)
-    if policy.local and not named and stays_here(asked, req.proxy):
-        return True
-    return policy.lets_pass(asked, req.headers)
-
-
-def stays_here(asked: Asked, proxy: URL | None) -> bool:
-    """Tell whether a request goes to a server of this machine, and by no way round."""
-    host = asked.key.origin.host
-    return is_loopback(host) and (proxy is None or is_loopback(proxy.host or ""))
-
-
 async def connect_call(
-    connect: Connect, call: Call, traces: list[Trace], timeout: ClientTimeout
+    connector: BaseConnector,
+    connect: Connect,
+    call: Call,
+    traces: list[Trace],
+    timeout: ClientTimeout,
 ) -> Connection:
     """Get a connection to the mock that claimed *call*, pooled or new, and put it on the wire."""
+    call.connector = connector
+    call.timeout = timeout
     connection = await connect(TaggedRequest(call), traces, timeout)
     cast("ClientEnd", connection.protocol).link.begin(call)
     return connection

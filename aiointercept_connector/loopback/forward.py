@@ -1,0 +1,361 @@
+"""Sends a request that a mock has received on to its real host, as its client would have done.
+
+The client's own connector makes the connection: with its resolver, its TLS settings, the proxy of
+the call, and its pool of real connections. Only its limits do not hold: the wire to the mock may
+have taken the last place, and would wait for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json as _json
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from aiohttp import ClientRequest, ClientTimeout, ConnectionTimeoutError, StreamReader, hdrs
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.connector import BaseConnector, Connection, TCPConnector
+from aiohttp.helpers import ceil_timeout  # pyright: ignore[reportUnknownVariableType]
+from aiohttp.http import StreamWriter
+from aiohttp.http_parser import DeflateBuffer
+from aiohttp.resolver import ThreadedResolver
+from multidict import CIMultiDict, istr
+from yarl import URL
+
+from ..replies.relayed import ForwardedResponse, RelayedResponse
+from ..replies.static import checked_headers
+from ..unset import UNSET
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.web_response import StreamResponse
+
+    from ..journal.request import AiointerceptRequest
+    from .link import Call
+
+__all__ = ("Forwarding",)
+
+_SWITCHING_PROTOCOLS: Final = 101
+_LONGEST_LINE: Final = 2**20
+_READ_SIZE: Final = 2**16
+_NOT_ADDED: Final = (hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE, hdrs.USER_AGENT)
+_ENCODINGS: Final = frozenset({"gzip", "deflate", "br", "zstd"})
+
+# RFC 9110 section 7.6.1, beside what a Connection header names.
+_HOP_BY_HOP: Final = frozenset(
+    {"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
+)
+
+
+class Forwarding:
+    """The way from one received request to its real host.
+
+    Args:
+        request: the request, which is being answered.
+        call: the client's call, if the client is one of ours.
+        let_out: is told of the request that is about to leave, and raises if it may not.
+        loop: the loop that the request's connection lives on.
+    """
+
+    def __init__(
+        self,
+        request: AiointerceptRequest,
+        call: Call | None,
+        let_out: Callable[[AiointerceptRequest, Call | None, ClientRequest], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._request = request
+        self._call = call
+        self._let_out = let_out
+        self._loop = loop
+
+    async def forward(
+        self,
+        url: URL | str | None = None,
+        *,
+        headers: Mapping[str, str | None] | None = None,
+        body: bytes | str | None = None,
+        json: Any = UNSET,
+    ) -> ForwardedResponse:
+        """Return the real host's response; see ``AiointerceptRequest.forward``."""
+        where, changed = _checked_url(url), _checked_body(body, json)
+        # A callback for a client of `server_url` runs on the loop of the test.
+        if asyncio.get_running_loop() is not self._loop:
+            work = self.forward(where, headers=headers, body=body, json=json)
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        content = await self._request.read() if changed is None else changed
+        kept = self._headers()
+        if changed is not None:
+            _make_fit(kept, changed)
+        if json is not UNSET:
+            kept[hdrs.CONTENT_TYPE] = "application/json"
+        if where is not None:
+            kept.popall(hdrs.HOST, None)
+        _change(kept, headers or {})
+        sent = self._client_request(where, kept, _once(content) if content else None)
+        async with self._answered(sent) as real:
+            raw = await real.read()
+        kept = _end_to_end(real.raw_headers)
+        return ForwardedResponse(real.status, real.reason, kept, _decoded(raw, kept), raw)
+
+    async def pass_through(self) -> StreamResponse:
+        """Send the request on as it arrives, and the response as it comes back."""
+        sent = self._client_request(None, self._headers(), self._body())
+        async with self._answered(sent) as real:
+            switches = real.status == _SWITCHING_PROTOCOLS
+            headers = _end_to_end(real.raw_headers, upgrade=switches)
+            response = RelayedResponse(status=real.status, reason=real.reason, headers=headers)
+            await response.prepare(self._request)
+            if switches:
+                await self._relay(real)
+            else:
+                async for chunk in real.content.iter_any():
+                    await response.write(chunk)
+                await response.write_eof()
+        return response
+
+    def _headers(self) -> CIMultiDict[str]:
+        """Return the headers that are for the real host."""
+        message = self._request._message
+        headers = _end_to_end(message.raw_headers, upgrade=message.upgrade)
+        if message.compression:
+            # aiohttp's parser has undone it.
+            headers.popall(hdrs.CONTENT_ENCODING, None)
+            captured = self._request.captured_body
+            if captured is None:
+                headers.popall(hdrs.CONTENT_LENGTH, None)
+            elif hdrs.CONTENT_LENGTH in headers:
+                headers[hdrs.CONTENT_LENGTH] = str(len(captured))
+        return headers
+
+    def _body(self) -> AsyncIterator[bytes] | None:
+        """Return the body, which may be arriving still."""
+        request = self._request
+        if request.captured_body is not None:
+            return _once(request.captured_body)
+        # Of a WebSocket's handshake, aiohttp takes for the body what comes behind it.
+        has_length = request.headers.get(hdrs.CONTENT_LENGTH, "0") != "0"
+        if request.can_read_body and (has_length or hdrs.TRANSFER_ENCODING in request.headers):
+            return request.content.iter_any()
+        return None
+
+    def _client_request(
+        self, url: URL | None, headers: CIMultiDict[str], body: AsyncIterator[bytes] | None
+    ) -> ClientRequest:
+        """Return the request to the real host, with these headers and no others."""
+        asked = self._request
+        theirs = None if self._call is None else self._call.client_request
+        length = headers.get(hdrs.CONTENT_LENGTH)
+        chunked = hdrs.TRANSFER_ENCODING in headers or (body is not None and length is None)
+        sent = ClientRequest(
+            asked.method,
+            asked.url if url is None else url,
+            skip_auto_headers=map(istr, _NOT_ADDED),
+            data=_once(b"") if body is None and chunked else body,
+            version=asked.version,
+            chunked=chunked or None,
+            expect100=hdrs.EXPECT in headers,
+            loop=self._loop,
+            ssl=True if theirs is None else theirs.ssl,
+            proxy=None if theirs is None else theirs.proxy,
+            proxy_auth=None if theirs is None else theirs.proxy_auth,
+            proxy_headers=None if theirs is None else theirs.proxy_headers,
+            server_hostname=None if theirs is None or url is not None else theirs.server_hostname,
+        )
+        headers.setdefault(hdrs.HOST, sent.headers[hdrs.HOST])
+        if chunked:
+            headers.setdefault(hdrs.TRANSFER_ENCODING, "chunked")
+        sent.headers = headers
+        # Private: it looks into the headers for it, and would add a length to a body that is.
+        sent.chunked = chunked or None
+        return sent
+
+    @asynccontextmanager
+    async def _answered(self, sent: ClientRequest) -> AsyncGenerator[ClientResponse]:
+        """Send a request, and give the response, whose body is yet to be read."""
+        self._let_out(self._request, self._call, sent)
+        async with self._connected(sent) as connection:
+            protocol = cast("ResponseHandler", connection.protocol)
+            protocol.set_response_params(
+                skip_payload=sent.method == hdrs.METH_HEAD,
+                read_until_eof=True,
+                auto_decompress=False,
+                max_line_size=_LONGEST_LINE,
+                max_field_size=_LONGEST_LINE,
+            )
+            response = await sent.send(connection)
+            try:
+                yield await response.start(connection)
+            finally:
+                response.close()
+                # It reads what the client sends, and is to have ended before anybody else does.
+                await sent.close()
+
+    @asynccontextmanager
+    async def _connected(self, sent: ClientRequest) -> AsyncGenerator[Connection]:
+        call = self._call
+        if call is not None and call.connector is not None:
+            connection = await _connect(call.connector, sent, call.timeout or ClientTimeout())
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+            return
+        # A client of another make has no connector that we knew of.
+        connector = TCPConnector(resolver=ThreadedResolver(self._loop))
+        try:
+            yield await _connect(connector, sent, ClientTimeout())
+        finally:
+            await connector.close()
+
+    async def _relay(self, real: ClientResponse) -> None:
+        """Carry what both ends say to each other, until one of them has ended."""
+        connection = cast("Connection", real.connection)
+        theirs, ours = cast("ResponseHandler", connection.protocol), self._request.protocol
+        from_host, from_client = _Raw(theirs, self._loop), _Raw(ours, self._loop)
+        theirs.set_parser(from_host, from_host.stream)
+        ours.set_parser(cast("Any", from_client))
+        pumps = [
+            asyncio.ensure_future(_pump(from_client.stream, StreamWriter(theirs, self._loop))),
+            asyncio.ensure_future(_pump(from_host.stream, StreamWriter(ours, self._loop))),
+        ]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+
+
+class _Raw:
+    """Stands for a parser of frames in aiohttp's protocols, and takes the bytes as they are."""
+
+    def __init__(self, protocol: BaseProtocol, loop: asyncio.AbstractEventLoop) -> None:
+        self.stream = StreamReader(protocol, _READ_SIZE, loop=loop)
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        if data:
+            self.stream.feed_data(data)
+        return False, b""
+
+    def feed_eof(self) -> None:
+        self.stream.feed_eof()
+
+
+async def _pump(stream: StreamReader, writer: StreamWriter) -> None:
+    async for chunk in stream.iter_any():
+        await writer.write(chunk)
+
+
+async def _connect(
+    connector: BaseConnector, sent: ClientRequest, timeout: ClientTimeout
+) -> Connection:
+    """Get a connection to the real host, one of the connector's pool if it has one.
+
+    ``connect`` would wait for a place in the pool, and ask the mocks.
+    """
+    # Private, all of it: what `BaseConnector.connect` does without a limit.
+    # Watched by TestConnection in tests/test_forward.py.
+    key = sent.connection_key
+    pooled = await connector._get(key, [])
+    if pooled is not None:
+        if sent.proxy is not None:
+            # What newer versions of aiohttp do for a pooled connection, to put in a header.
+            getattr(connector, "_update_proxy_auth_header_and_build_proxy_req", _nothing)(sent)
+        return pooled
+    try:
+        async with ceil_timeout(timeout.connect, timeout.ceil_threshold):
+            protocol = await connector._create_connection(sent, [], timeout)
+    except asyncio.TimeoutError as exc:
+        raise ConnectionTimeoutError(f"Connection timeout to host {sent.url}") from exc
+    connector._acquired.add(protocol)
+    return Connection(connector, key, protocol, connector._loop)
+
+
+def _nothing(_: object) -> None:
+    """Do nothing."""
+
+
+def _end_to_end(raw: tuple[tuple[bytes, bytes], ...], *, upgrade: bool = False) -> CIMultiDict[str]:
+    """Return the headers that are not for a single connection, in order and as they were spelled.
+
+    The framing is kept, for it is the same on the other connection; so is a change of protocol.
+    """
+    headers = CIMultiDict((_text(name), _text(value)) for name, value in raw)
+    named = ",".join(headers.getall(hdrs.CONNECTION, ())).lower().split(",")
+    dropped = _HOP_BY_HOP.union(name.strip() for name in named) - {"host", "content-length"}
+    if "chunked" in headers.get(hdrs.TRANSFER_ENCODING, "").lower():
+        dropped -= {"transfer-encoding"}
+    if upgrade:
+        dropped -= {"connection", "upgrade"}
+    kept = [(name, value) for name, value in headers.items() if name.lower() not in dropped]
+    return CIMultiDict(kept)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _checked_url(url: Any) -> URL | None:
+    where = None if url is None else URL(url)
+    if where is not None and where.raw_host is None:
+        raise ValueError(f"forward(url=) must be a whole URL, not {str(where)!r}")
+    return where
+
+
+def _checked_body(body: Any, json: Any) -> bytes | None:
+    """Return the body to be sent in place of the client's, or None."""
+    if json is not UNSET:
+        if body is not None:
+            raise ValueError("forward() takes body= or json=, not both")
+        return _json.dumps(json).encode()
+    if isinstance(body, str):
+        return body.encode()
+    if body is None or isinstance(body, bytes):
+        return body
+    raise TypeError(
+        f"forward(body=) must be str or bytes, not {type(body).__name__}: {body!r:.60}. "
+        f"For a JSON body use json=."
+    )
+
+
+def _change(headers: CIMultiDict[str], changes: Mapping[str, str | None]) -> None:
+    for name in changes:
+        headers.popall(name, None)
+    given = {name: value for name, value in changes.items() if value is not None}
+    headers.extend(checked_headers(given))
+
+
+def _make_fit(headers: CIMultiDict[str], body: bytes) -> None:
+    """Make the headers those of a request with *body*."""
+    headers.popall(hdrs.TRANSFER_ENCODING, None)
+    headers.popall(hdrs.CONTENT_ENCODING, None)
+    headers[hdrs.CONTENT_LENGTH] = str(len(body))
+
+
+def _decoded(body: bytes, headers: CIMultiDict[str]) -> bytes:
+    """Undo the Content-Encoding, or leave it, if it is none that aiohttp could undo."""
+    encoding = headers.get(hdrs.CONTENT_ENCODING, "").lower()
+    if encoding not in _ENCODINGS or not body:
+        return body
+    # Nothing is to be told to pause, and there is no limit.
+    stream = StreamReader(
+        BaseProtocol(asyncio.get_running_loop()), sys.maxsize, loop=asyncio.get_running_loop()
+    )
+    try:
+        # Private: what aiohttp's own client undoes it with.
+        undoing = DeflateBuffer(stream, encoding)
+        undoing.feed_data(body, len(body))
+        undoing.feed_eof()
+    except Exception:  # noqa: BLE001 - it has no class of its own for an encoding it cannot undo
+        return body
+    return stream.read_nowait()
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    if body:
+        yield body
