@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ("transcript",)
 
 _SHOWN: Final = 50
+_FRAMES: Final = 20
 
 
 def transcript(mock: aiointercept) -> str:
@@ -46,6 +47,10 @@ def _story(call: AiointerceptRequest) -> Iterator[str]:
         return
     yield f"answered by {_described_route(call.route)}"
     yield f"with {_described_reply(call.route.reply)}"
+    frames = call.frames
+    if len(frames) > _FRAMES:
+        yield f"… {len(frames) - _FRAMES} frames before these"
+    yield from map(str, frames[-_FRAMES:])
 
 
 def _described_route(route: Route) -> str:
