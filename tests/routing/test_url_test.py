@@ -13,10 +13,12 @@ from tests.support import asked, no_reply
 
 
 def route(accepts: Any, **kwargs: Any) -> Route:
+    """Return a route for the URLs that *accepts* does."""
     return Route("GET", UrlTest(accepts, "some"), no_reply, **kwargs)
 
 
 def take(registry: Registry) -> Route | None:
+    """Take the route that answers a request."""
     request: Any = None
     return registry.take(asked("http://h/a"), request)
 
