@@ -16,6 +16,8 @@ AIOHTTPS = ["3.10.11", "3.11.18", "3.12.15", "3.13.5", "newest"]
 OLDEST = ["aiohttp==3.10.11", "multidict==6.0.*", "wrapt==1.14.*", "yarl==1.13.*"]
 # Named, so that `--upgrade` reaches them in a venv that is used again.
 NEWEST = ["aiohttp", "multidict", "wrapt", "yarl"]
+# The last versions of what `compat` stands in for.
+ORIGINALS = ["aiointercept==1.0.0", "aioresponses==0.7.9", "aresponses==3.0.0", "asyncly==0.10.1"]
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "tests"]
@@ -48,11 +50,11 @@ if root := pyenv_root():
     reach_pyenv_pythons(root)
 
 
-def run_suite(session: nox.Session, *pins: str) -> None:
+def run_suite(session: nox.Session, *pins: str, arguments: tuple[str, ...] = ()) -> None:
     """Install the package, its extras and the pinned versions, then run pytest."""
     groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
     session.install("--upgrade", "-e", ".[all]", *groups, *pins)
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", *arguments, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
@@ -72,6 +74,12 @@ def oldest(session: nox.Session) -> None:
 def newest(session: nox.Session) -> None:
     """Run the suite on the newest Python with the newest of every core dependency."""
     run_suite(session, *NEWEST)
+
+
+@nox.session(python="3.11")
+def originals(session: nox.Session) -> None:
+    """Run the tests of `compat` over the libraries whose API it is, where these still run."""
+    run_suite(session, "aiohttp==3.13.5", *ORIGINALS, arguments=("tests/compat",))
 
 
 @nox.session(python=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from .mock import aiointercept
 
-__all__ = ("decorate",)
+__all__ = ("decorate", "receiver_of", "signature_without")
 
 NewMock = Callable[[], "aiointercept"]
 
@@ -34,7 +34,7 @@ def decorate(decorated: Any, new_mock: NewMock, param: str | None) -> Any:
         return type(method)(decorate(method.__func__, new_mock, param))
     if not callable(decorated):
         raise TypeError(f"aiointercept decorates functions and classes, not {decorated!r:.60}")
-    receiver = _receiver(decorated, param)
+    receiver = receiver_of(decorated, param)
     if param is not None and receiver is None:
         raise TypeError(f"param={param!r}: {_name(decorated)} has no such parameter")
     return _decorate_function(decorated, new_mock, receiver)
@@ -43,7 +43,7 @@ def decorate(decorated: Any, new_mock: NewMock, param: str | None) -> Any:
 def _decorate_class(cls: type, new_mock: NewMock, param: str | None) -> type:
     """Decorate the test methods, inherited ones too; the mock goes to those that have *param*."""
     receivers = {
-        name: _receiver(method, param)
+        name: receiver_of(method, param)
         for name in dir(cls)
         if name.startswith("test")
         and inspect.isfunction(method := getattr(cls, name))
@@ -80,12 +80,12 @@ def _decorate_function(
             return function(*args, **kwargs)
 
     wrapper: Any = in_mock_async if inspect.iscoroutinefunction(function) else in_mock
-    wrapper.__signature__ = _signature_without(function, receiver)
+    wrapper.__signature__ = signature_without(function, receiver)
     setattr(wrapper, _MARK, True)
     return cast("Callable[..., Any]", wrapper)
 
 
-def _receiver(function: Callable[..., Any], param: str | None) -> Parameter | None:
+def receiver_of(function: Callable[..., Any], param: str | None) -> Parameter | None:
     """Return the parameter that takes the mock, or None if the function has none for it."""
     parameters = list(inspect.signature(function).parameters.values())
     if param is not None:
@@ -114,9 +114,10 @@ def _with_mock(
     return args, {**kwargs, receiver.name: mock}
 
 
-def _signature_without(
+def signature_without(
     function: Callable[..., Any], receiver: Parameter | None
 ) -> inspect.Signature:
+    """Return the signature of *function* as callers see it, who leave *receiver* out."""
     signature = inspect.signature(function)
     if receiver is None or receiver.kind is Parameter.VAR_POSITIONAL:
         return signature

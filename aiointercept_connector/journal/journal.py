@@ -60,6 +60,10 @@ class Journal:
         # Appending to a list is atomic; filing it is left to whoever looks.
         self._records.append(request)
 
+    def has(self, request: AiointerceptRequest) -> bool:
+        """Tell whether *request* is kept here; one that came late is found soon."""
+        return any(one is request for one in reversed(self._records))
+
     def clear(self) -> None:
         """Forget every request."""
         with self._lock:

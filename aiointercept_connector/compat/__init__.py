@@ -1,0 +1,1 @@
+"""Other libraries' APIs on the parts of this one, each in a package of that library's name."""

@@ -1,0 +1,317 @@
+"""``aioresponses``: what a test holds, and how the calls of clients come by it."""
+
+from __future__ import annotations
+
+import copy
+import re
+import sys
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from itertools import count
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
+
+from aiohttp import ClientConnectionError, ClientError, ClientResponse, hdrs
+from yarl import URL
+
+from ...client_calls import CallLayer, ClientCall
+from ...interceptor import Interceptor
+from ...mock import aiointercept
+from ...routing.policy import Policy, Verdict
+from ...routing.registry import Registry
+from ...routing.route import Asked
+from .asserting import Asserting, CallKey
+from .calls import STAND_IN, MockedCall, RequestCall, request_call
+from .decorating import decorate
+from .match import RequestMatch
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ...journal.request import AiointerceptRequest
+    from ...loopback.link import Call
+    from ...routing.route import Reply
+
+__all__ = ("aioresponses",)
+
+T = TypeVar("T")
+
+_numbers: Final = count(1)
+
+
+class aioresponses(Asserting):  # noqa: N801 - the promised name
+    """A mock of the HTTP servers that code under test talks to through aiohttp.
+
+    Use it as a context manager (``with``), as a decorator, or with ``start()`` and ``stop()``. A
+    decorated function gets it as its last positional argument, or under the name *param*.
+
+    Args:
+        param: the keyword under which a decorated function gets the mock.
+        passthrough: beginnings of URLs that are asked for real, and not recorded.
+        passthrough_unmatched: ask for real whatever nothing was registered for.
+        **ignored: other arguments are taken and have no effect, as in aioresponses.
+    """
+
+    def __init__(
+        self,
+        *,
+        param: str | None = None,
+        passthrough: Sequence[str] = (),
+        passthrough_unmatched: bool = False,
+        **ignored: Any,
+    ) -> None:
+        self._param = param
+        self._passthrough = passthrough
+        self.passthrough_unmatched = passthrough_unmatched
+        self._renew()
+
+    def _renew(self) -> None:
+        self.requests: dict[CallKey, list[RequestCall]] = {}
+        self._responses: list[ClientResponse] = []
+        self._layer = CallLayer(self._around)
+        self._inner = _Inner(self)
+
+    @property
+    def registry(self) -> Registry:
+        """The routes that stand for what is registered."""
+        return self._inner.interceptor.registry
+
+    def start(self) -> None:
+        """Begin to intercept.
+
+        Raises:
+            RuntimeError: it has been started and not stopped since.
+        """
+        self._inner.start()
+        self._layer.put()
+
+    def stop(self) -> None:
+        """Cease to intercept, close the responses, and forget what is registered."""
+        for response in self._responses:
+            response.close()
+        self._layer.take()
+        self._inner.stop()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what is registered and has been answered; ``requests`` stay."""
+        self._responses.clear()
+        self.registry.clear()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(exc_type, exc, traceback)
+
+    @overload
+    def __call__(self, decorated: type[T]) -> type[T]: ...
+    @overload
+    def __call__(self, decorated: Callable[..., T]) -> Callable[..., T]: ...
+    def __call__(self, decorated: Any) -> Any:
+        """Decorate a function, coroutine function or test class; callers leave the mock out."""
+        return decorate(decorated, self._idle_one, self._param)
+
+    def _idle_one(self) -> Self:
+        """Return this mock, or one like it if it is in use: calls may run side by side."""
+        if not self._inner.active:
+            return self
+        twin = copy.copy(self)
+        aioresponses._renew(twin)
+        return twin
+
+    def add(
+        self,
+        url: URL | str | re.Pattern[str],
+        method: str = hdrs.METH_GET,
+        status: int = 200,
+        body: str | bytes = "",
+        exception: BaseException | type[BaseException] | None = None,
+        content_type: str = "application/json",
+        payload: Any = None,
+        headers: Mapping[str, str] | None = None,
+        response_class: type[ClientResponse] | None = None,
+        repeat: bool | int = False,
+        timeout: bool = False,
+        reason: str | None = None,
+        callback: Callable[..., Any] | None = None,
+    ) -> None:
+        """Register a response; of several that fit a call, the first registered answers it.
+
+        Args:
+            url: a URL, whose query is compared in any order, or a compiled expression, matched at
+                the start of the URL with its query sorted.
+            method: the HTTP method.
+            status: the status code.
+            body: the body; text is sent as UTF-8.
+            exception: raised to the client's caller: an exception, or a class of them.
+            content_type: the ``Content-Type``, unless *headers* has one.
+            payload: a value to be sent as JSON in place of *body*, if it is not None.
+            headers: response headers; a multidict may repeat a name.
+            response_class: the class of the response, if not the session's.
+            repeat: how often: ``False`` once, ``True`` for ever, a number so many times.
+            timeout: raise an ``asyncio.TimeoutError``, whatever *exception* says.
+            reason: the reason phrase, if not the usual one.
+            callback: called as ``callback(url, **kwargs)`` with the keyword arguments of the call;
+                may be a coroutine function. Returns a ``CallbackResult``, or None for what is
+                registered beside it. It is called before *exception* is raised.
+        """
+        match = RequestMatch(
+            url,
+            method=method,
+            status=status,
+            body=body,
+            payload=payload,
+            exception=exception,
+            headers=headers,
+            content_type=content_type,
+            response_class=response_class,
+            timeout=timeout,
+            repeat=repeat,
+            reason=reason,
+            callback=callback,
+        )
+        self.registry.add(match.route(self))
+
+    def head(self, url: URL | str | re.Pattern[str], **kwargs: Any) -> None:
+        """Register a response to HEAD; see ``add``."""
+        self.add(url, method=hdrs.METH_HEAD, **kwargs)
+
+    def get(self, url: URL | str | re.Pattern[str], **kwargs: Any) -> None:
+        """Register a response to GET; see ``add``."""
+        self.add(url, method=hdrs.METH_GET, **kwargs)
+
+    def post(self, url: URL | str | re.Pattern[str], **kwargs: Any) -> None:
+        """Register a response to POST; see ``add``."""
+        self.add(url, method=hdrs.METH_POST, **kwargs)
+
+    def put(self, url: URL | str | re.Pattern[str], **kwargs: Any) -> None:
+        """Register a response to PUT; see ``add``."""
+        self.add(url, method=hdrs.METH_PUT, **kwargs)
+
+    def patch(self, url: URL | str | re.Pattern[str], **kwargs: Any) -> None:
+        """Register a response to PATCH; see ``add``."""
+        self.add(url, method=hdrs.METH_PATCH, **kwargs)
+
+    def delete(self, url: URL | str | re.Pattern[str], **kwargs: Any) -> None:
+        """Register a response to DELETE; see ``add``."""
+        self.add(url, method=hdrs.METH_DELETE, **kwargs)
+
+    def options(self, url: URL | str | re.Pattern[str], **kwargs: Any) -> None:
+        """Register a response to OPTIONS; see ``add``."""
+        self.add(url, method=hdrs.METH_OPTIONS, **kwargs)
+
+    async def _around(self, sent: ClientCall) -> ClientResponse:
+        """Record a call of a session, and see to what its caller gets."""
+        replaced: dict[str, Any] = {}
+        data: object = sent.kwargs.get("data")
+        if isinstance(data, AsyncIterable):
+            chunks: list[bytes] = [chunk async for chunk in cast("AsyncIterable[bytes]", data)]
+            # Recorded whole, and sent piece by piece as it came.
+            sent.kwargs["data"] = b"".join(chunks)
+            replaced["data"] = _again(chunks)
+        call = MockedCall(self, sent)
+        call.passes = str(call.url).startswith(tuple(self._passthrough))
+        if not call.passes:
+            self._record(call)
+        with call.under_way():
+            response = await self._sent(sent, call, replaced)
+        if call.response_class is not None:
+            response.__class__ = call.response_class
+        if call.status is not None:
+            response.status = call.status
+        if call.answered:
+            self._responses.append(response)
+        return response
+
+    def _record(self, call: MockedCall) -> None:
+        record = request_call(call.method, *call.args, **call.kwargs)
+        record.method, record.url, record.number = call.method, str(call.url), next(_numbers)
+        self.requests.setdefault((call.method, call.url), []).append(record)
+
+    async def _sent(
+        self, sent: ClientCall, call: MockedCall, replaced: dict[str, Any]
+    ) -> ClientResponse:
+        try:
+            if sent.can_be_sent or call.passes:
+                return await sent.send(**replaced)
+            return await sent.send_to(STAND_IN, **replaced)
+        except ClientError as exc:
+            failure = call.failure
+            if failure is None or exc.__cause__ is not failure:
+                raise
+            # What aiohttp makes of an OSError, say; aioresponses raises the object itself.
+            raise failure from None
+
+
+class _Inner(aiointercept):
+    """The mock of this library that a facade's mock is made of."""
+
+    def __init__(self, outer: aioresponses) -> None:
+        self._outer = outer
+        super().__init__(mock_external_urls=True)
+
+    def _new_interceptor(self) -> Interceptor:
+        return _Interceptor(self._outer)
+
+
+class _Interceptor(Interceptor):
+    """Leaves alone what is to pass, and refuses the rest in the words of aioresponses."""
+
+    def __init__(self, mock: aioresponses) -> None:
+        super().__init__(policy=Policy(unmatched=self._verdict, local=False))
+        self._mock = mock
+
+    def claims(self, asked: Asked) -> bool:
+        return not self._passes() and super().claims(asked)
+
+    def reads_body(self, request: AiointerceptRequest, call: Call | None) -> bool:
+        return _in_context_of(call, lambda: super(_Interceptor, self).reads_body(request, call))
+
+    def answer(self, request: AiointerceptRequest, call: Call | None) -> Reply:
+        return _in_context_of(call, lambda: super(_Interceptor, self).answer(request, call))
+
+    def _passes(self) -> bool:
+        call = MockedCall.current(self._mock)
+        return call is not None and call.passes
+
+    def _verdict(self, request: object) -> Verdict:
+        return "passthrough" if self._mock.passthrough_unmatched or self._passes() else "raise"
+
+    def _unmatched(self, request: AiointerceptRequest, asked: Asked) -> Any:
+        unmatched = super()._unmatched(request, asked)
+        call = MockedCall.current(self._mock)
+        what = f"{asked.method} {asked.url}" if call is None else f"{call.method} {call.url}"
+        error: Any = ClientConnectionError(f"Connection refused: {what}")
+        if sys.version_info >= (3, 11):
+            error.add_note(str(unmatched))
+        return error
+
+
+def _in_context_of(call: Call | None, function: Callable[[], T]) -> T:
+    """Run *function* where ``MockedCall.current`` finds the call that is answered.
+
+    A kept connection receives in the context of the call that it was made for.
+    """
+    return function() if call is None else call.context.run(function)
+
+
+async def _again(chunks: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
