@@ -20,6 +20,7 @@ from .interceptor import WIRES, Interceptor, Wire
 from .registering import Registering
 from .routing.policy import Allowed, Policy, UnmatchedRule
 from .scope import SCOPES, Scope
+from .securing import TLS_MODES, Securing, TlsMode, new_identities
 from .verifying import Verifying, report
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
-class aiointercept(Registering, Verifying):
+class aiointercept(Registering, Verifying, Securing):
     """A mock of the HTTP servers that code under test talks to through aiohttp.
 
     Use it as a context manager (``with`` or ``async with``), as a decorator of functions, methods
@@ -48,7 +49,8 @@ class aiointercept(Registering, Verifying):
         passthrough_unmatched: let every request that no route answers reach its real host.
         param: the keyword under which a decorated function gets the mock.
         wire: ``"memory"``, or ``"tcp"`` for loopback sockets in place of memory.
-        tls: ``"assume"``: https without a handshake; replies still see ``https``.
+        tls: ``"assume"``: https without a handshake; replies still see ``https``. ``"verify"``: a
+            real handshake, in which the client verifies the host's certificate.
         scope: ``"process"``, or ``"task"``: seen only by the current context, and by tasks that
             it starts.
         unmatched: what becomes of a request that no route answers: ``"raise"``,
@@ -60,6 +62,7 @@ class aiointercept(Registering, Verifying):
     Raises:
         ValueError: an argument has none of the values it allows.
         TypeError: an argument is unknown, or of a wrong type.
+        ImportError: ``tls="verify"`` needs trustme, which is not installed.
     """
 
     def __init__(
@@ -70,7 +73,7 @@ class aiointercept(Registering, Verifying):
         param: str | None = None,
         *,
         wire: Wire = "memory",
-        tls: str = "assume",
+        tls: TlsMode = "assume",
         scope: Scope = "process",
         unmatched: UnmatchedRule = "raise",
         passthrough_local: bool = True,
@@ -91,7 +94,7 @@ class aiointercept(Registering, Verifying):
         self.passthrough_unmatched = passthrough_unmatched
         self.param = param
         self.wire: Wire = one_of("wire", wire, WIRES)
-        self.tls = one_of("tls", tls, ("assume",))
+        self.tls: TlsMode = one_of("tls", tls, TLS_MODES)
         self.scope: Scope = one_of("scope", scope, SCOPES)
         self.unmatched_rule: UnmatchedRule = unmatched
         self.passthrough_local = passthrough_local
@@ -103,7 +106,7 @@ class aiointercept(Registering, Verifying):
         if self.passthrough_unmatched:
             unmatched = "passthrough"
         policy = Policy(self.passthrough, unmatched, local=self.passthrough_local)
-        return Interceptor(self.wire, policy)
+        return Interceptor(self.wire, policy, new_identities(self.tls))
 
     def __repr__(self) -> str:
         state = "active" if self.active else "idle"
@@ -146,7 +149,7 @@ class aiointercept(Registering, Verifying):
         injection.detach(self.interceptor)
         if not self.active:
             return _Done(None)
-        self.interceptor.registry.clear()
+        self.interceptor.forget_routes()
         return self.interceptor.close()
 
     def __enter__(self) -> Self:

@@ -226,7 +226,7 @@ def test_finite_behind_endless(url: Any) -> None:
         ({"param": 5}, TypeError, "param must be the name of a parameter, not 5"),
         ({"wire": "udp"}, ValueError, "wire must be 'memory' or 'tcp', not 'udp'"),
         ({"wire": None}, ValueError, "wire must be 'memory' or 'tcp', not None"),
-        ({"tls": "off"}, ValueError, "tls must be 'assume', not 'off'"),
+        ({"tls": "off"}, ValueError, "tls must be 'assume' or 'verify', not 'off'"),
         ({"scope": "thread"}, ValueError, "scope must be 'process' or 'task', not 'thread'"),
     ],
 )
