@@ -21,6 +21,7 @@ from .routing.values import ABSENT
 if TYPE_CHECKING:
     from unittest.mock import ANY
 
+    from . import faults
     from .routing.matchers import Match
 
 MockResponse = Route
@@ -42,6 +43,7 @@ __all__ = (
     "VerificationError",
     "aiointercept",
     "block_network",
+    "faults",
     "install",
     "uninstall",
 )
@@ -57,4 +59,8 @@ def __getattr__(name: str) -> object:
         from .routing.matchers import Match
 
         return Match
+    if name == "faults":
+        from importlib import import_module
+
+        return import_module(".faults", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

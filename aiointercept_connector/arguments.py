@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .replies.callback import Callback
     from .replies.conversion import Repliable
     from .replies.delay import Delay
+    from .replies.reply import BaseReply
     from .replies.static import Body
     from .routing.matchers import Matcher
     from .routing.route import Reply, Route
@@ -27,7 +29,9 @@ __all__ = (
     "RouteOptions",
     "caller",
     "check_body_is_there",
+    "check_faults",
     "check_serves_once",
+    "checked_fault",
     "checked_matcher",
     "checked_method",
     "checked_priority",
@@ -57,7 +61,7 @@ class RouteOptions(TypedDict, total=False):
     content_type: str | None
     callback: Callback | None
     reason: str | None
-    exception: BaseException | type[BaseException] | bool | None
+    exception: BaseException | type[BaseException] | BaseReply | bool | None
     reply: Repliable
     read_body: bool
     delay: Delay
@@ -158,6 +162,23 @@ def check_serves_once(route: Route) -> None:
             f"{route.reply!r} can serve one request, not {times}: a generator can be iterated "
             f"once. Give a function that returns a new one, or a list."
         )
+
+
+def checked_fault(exception: BaseReply) -> Reply:
+    """Return *exception* if it is a fault, which of all replies ``exception=`` takes alone."""
+    if exception.is_fault:
+        return exception
+    raise TypeError(f"exception must be an exception or one of faults, not {exception!r:.60}")
+
+
+def check_faults(route: Route) -> bool:
+    """Refuse faults that can never happen to *route*; tell if one may precede its connection."""
+    if "aiointercept_connector.faults.kind" not in sys.modules:
+        # There is no fault yet.
+        return False
+    from .faults.checks import check_fits
+
+    return check_fits(route)
 
 
 def with_delay(reply: Reply, delay: Delay, *, virtual: bool) -> Reply:

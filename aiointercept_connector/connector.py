@@ -69,7 +69,8 @@ class InterceptConnector(TCPConnector):
         """
         askers = scope.active()
         if self._own:
-            askers = (*self._own, *(one for one in askers if one not in self._own))
+            others = [one for one in askers if one not in self._own] if askers else ()
+            askers = (*self._own, *others)
         call = claim(req, traces, askers) if askers or scope.guards() else None
         if call is None:
             return super().connect(req, traces, timeout)
@@ -123,16 +124,31 @@ async def connect_call(
     """Get a connection to the mock that claimed *call*, pooled or new, and put it on the wire."""
     call.connector = connector
     call.timeout = timeout
-    connection = await connect(TaggedRequest(call), traces, timeout)
+    for asker in call.askers:
+        if asker.fails_early:
+            # Imported at its use: few mocks have faults.
+            from .faults.deciding import decide
+
+            call.attempt = await decide(call)
+            break
+    if call.attempt is None:
+        connection = await connect(TaggedRequest(call), traces, timeout)
+    else:
+        connection = await call.attempt.connect(connect, traces)
     cast("ClientEnd", connection.protocol).link.begin(call)
     return connection
 
 
 async def open_wire(connector: BaseConnector, req: TaggedRequest, traces: list[Trace]) -> ClientEnd:
     """Make the new connection that the pool wants for a tagged request."""
+    attempt = req.call.attempt
+    if attempt is not None and attempt.dials:
+        return cast("ClientEnd", await attempt.dial(connector, traces))
     if traces and isinstance(connector, TCPConnector):
         await _trace_lookup(connector, req.call.url.raw_host or "", traces)
     client: ClientEnd = await req.call.claimant.open_wire(connector._loop, req.call)
+    if attempt is not None:
+        attempt.opened(client)
     return client
 
 

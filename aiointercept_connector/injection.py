@@ -133,7 +133,7 @@ async def _connect_adopted(
         adoption = attributes[_CREATE] = _Adoption(connector)
     adoption.calls += 1
     try:
-        return await connect_call(wrapped, call, traces, timeout)
+        return await connect_call(connector, wrapped, call, traces, timeout)
     finally:
         adoption.calls -= 1
         if not adoption.calls:

@@ -10,12 +10,13 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Awaitable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
 from aiohttp.payload import BytesPayload
 from yarl import URL
 
+from . import scope
 from .errors import InterceptClosedError, UnmatchedRequestError
 from .journal.journal import Journal
 from .journal.request import AiointerceptRequest, request_without_wire
@@ -23,15 +24,22 @@ from .loopback.listener import Listener
 from .loopback.server import LOCALHOST, Server
 from .replies.failure import Failure
 from .replies.late import LateChoice
-from .routing.policy import PassedRequest, Policy
+from .replies.reply import BaseReply, chosen
+from .routing.body import body_comes_first
+from .routing.policy import PassedRequest, Policy, stays_here
 from .routing.registry import Registry
 from .routing.route import Asked, Reply, Route
 from .routing.urls import Origin, is_loopback
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from aiohttp import ClientConnectionError, ClientRequest
 
+    from .identities import Identities
+    from .loopback.hosting import Host
     from .loopback.link import Call, ClientEnd
+    from .loopback.tls import Handshake, ServerSide
     from .routing.explain import Unmatched
 
 __all__ = ("WIRES", "Interceptor", "Wire")
@@ -49,23 +57,35 @@ class Interceptor:
     Args:
         wire: what connections are made of: transports in memory, or loopback TCP.
         policy: what may be reached for real.
+        identities: what hosts show in handshakes; None if none is made.
     """
 
-    def __init__(self, wire: Wire = "memory", policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        wire: Wire = "memory",
+        policy: Policy | None = None,
+        identities: Identities | None = None,
+    ) -> None:
         self.registry = Registry()
         self.journal = Journal()
         self._passed_through: list[tuple[str, URL, Mapping[str, str]]] = []
         self.wire = wire
         self.policy = Policy() if policy is None else policy
+        self.identities = identities
         self.pool_tag = object()
         self._lock = threading.Lock()
         self._servers: dict[asyncio.AbstractEventLoop, Server] = {}
         self._passed: dict[tuple[str, URL], int] = {}
         self._broken: WeakKeyDictionary[asyncio.Task[Any], Call] | None = None
         self._listener: Listener | None = None
+        self._ports: set[int] = set()
         self._context = contextvars.copy_context()
         self._home: asyncio.AbstractEventLoop | None = None
+        self.hosts: list[Host] = []
         self.is_open = False
+        self.fails_early = False
+        """Whether a call may meet a fault before it has a connection."""
+        self.chaos: list[Chaos] = []
 
     def open(self) -> None:
         """Begin to answer; the context and the loop that are current now are the test's."""
@@ -79,6 +99,13 @@ class Interceptor:
         self.journal.clear()
         self._passed_through.clear()
 
+    def forget_routes(self) -> None:
+        """Forget what is to be answered, and what hosts show."""
+        self.registry.clear()
+        self.fails_early = bool(self.chaos)
+        if self.identities is not None:
+            self.identities.clear()
+
     def claims(self, asked: Asked) -> bool:
         """Tell whether a route could answer; nothing is consumed by asking."""
         return self.registry.find(asked) is not None
@@ -90,18 +117,19 @@ class Interceptor:
         passed = self._passed.get((request.method, request.url))
         if passed != self.registry.version or request.proxy is not None:
             return False
-        self._list_passed(request)
+        self.list_passed(request)
         return True
 
     def note_passed(self, request: ClientRequest) -> None:
         """List a request that passes; the next one like it is not to be held up."""
-        self._list_passed(request)
+        self.list_passed(request)
         if self.policy.is_fixed and request.proxy is None:
             if len(self._passed) >= _REMEMBERED:
                 self._passed.clear()
             self._passed[request.method, request.url] = self.registry.version
 
-    def _list_passed(self, request: ClientRequest) -> None:
+    def list_passed(self, request: ClientRequest) -> None:
+        """List a request that reaches its real host."""
         # A plain tuple: traffic that passes should pay for as little as can be.
         self._passed_through.append((request.method, request.url, request.headers))
 
@@ -112,9 +140,43 @@ class Interceptor:
 
     def stands_for(self, origin: Origin) -> bool:
         """Tell whether a route names *origin*, or it is that of ``server_url``."""
-        if self._listener is not None and origin.port == self._listener.port:
-            return is_loopback(origin.host)
-        return self.registry.names(origin)
+        return self._is_at(origin) or self.registry.names(origin)
+
+    def _is_at(self, origin: Origin) -> bool:
+        """Tell whether *origin* is that of ``server_url``, or another one that is listened at."""
+        return origin.port in self._ports and is_loopback(origin.host)
+
+    def may_pass(
+        self,
+        asked: Asked,
+        headers: Mapping[str, str],
+        proxy: URL | None,
+        askers: Sequence[Interceptor],
+    ) -> bool:
+        """Tell whether what none of *askers* answers may reach its host; this is the innermost."""
+        named = any(asker.stands_for(asked.key.origin) for asker in askers)
+        if self.policy.local and not named and stays_here(asked, proxy):
+            return True
+        return self.policy.lets_pass(asked, headers)
+
+    def let_out(self, request: AiointerceptRequest, call: Call | None, sent: ClientRequest) -> None:
+        """List *sent*, which a reply to *request* is about to send to its real host.
+
+        Raises:
+            NetworkBlockedError: ``block_network`` forbids it.
+            RuntimeError: it would come back to this mock, again and again.
+        """
+        asked, askers = Asked(sent.method, sent.url), (self,) if call is None else call.askers
+        if self._is_at(asked.key.origin):
+            raise RuntimeError(
+                f"{sent.method} {sent.url} was to be sent on to its real host, but that is this "
+                f"mock's own server_url. Say where to: request.forward(url=...)"
+            )
+        for blocker in scope.guards():
+            blocker.check(asked, sent)
+        record = request if call is None or call.record is None else call.record
+        keeper = next((asker for asker in askers if asker.journal.has(record)), askers[0])
+        keeper.list_passed(sent)
 
     def refuse(self, asked: Asked, sent: ClientRequest) -> ClientConnectionError:
         """Record a request that no route answers and that may not pass, and return its error."""
@@ -122,7 +184,7 @@ class Interceptor:
             return _not_active(asked)
         loop = asyncio.get_running_loop()
         record = request_without_wire(
-            sent.method, sent.url, sent.headers, _known_body(sent), loop, sent.proxy
+            sent.method, sent.url, sent.headers, known_body(sent), loop, sent.proxy
         )
         return self._unmatched(record, asked)
 
@@ -149,17 +211,50 @@ class Interceptor:
 
         Raises:
             InterceptClosedError: the mock is not active, or is left meanwhile.
+            aiohttp.ClientConnectionError: the two sides did not agree in their handshake.
         """
         server = self._server(loop, call.asked)
+        handshake = self._handshake(call)
         if self.wire == "memory":
-            return server.open_memory(call)
-        client = await server.open_tcp(call)
+            client = server.open_memory(call, handshake)
+        else:
+            client = await self._open_tcp(loop, server, call, handshake)
+        if handshake is not None:
+            handshake.check_fingerprint(client)
+        return client
+
+    async def _open_tcp(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        server: Server,
+        call: Call,
+        handshake: Handshake | None,
+    ) -> ClientEnd:
+        client = await server.open_tcp(call, handshake)
         if self._servers.get(loop) is not server:
             # The mock was left meanwhile, and the server with it: its end answers to nobody.
             error = _not_active(call.asked)
             client.link.close(error)
             raise error
         return client
+
+    def _handshake(self, call: Call) -> Handshake | None:
+        """Return the handshake that a new connection for *call* begins with, if with any."""
+        if call.attempt is not None and (handshake := call.attempt.handshake()) is not None:
+            return handshake
+        side = self.server_side(call)
+        if side is None:
+            return None
+        # Imported at its use: most mocks make none.
+        from .loopback.tls import handshake_for
+
+        return handshake_for(call, side)
+
+    def server_side(self, call: Call) -> ServerSide | None:
+        """Return the server that *call* meets in its handshake; None if it makes none."""
+        if self.identities is None or not call.asked.key.origin.secure:
+            return None
+        return self.identities.side(call)
 
     def _server(self, loop: asyncio.AbstractEventLoop, asked: Asked) -> Server:
         with self._lock:
@@ -172,27 +267,42 @@ class Interceptor:
             return self._servers[loop]
 
     def reads_body(self, request: AiointerceptRequest, call: Call | None) -> bool:
-        """Tell whether the body of *request* is to be read before a reply is chosen.
-
-        The first route that is for the URL says, whether or not its conditions hold.
-        """
+        """Tell whether the body of *request* is to be read before a reply is chosen."""
         if call is not None and call.reply is not None:
             return getattr(call.reply, "reads_body", True)
         asked, askers = self._asked(request, call)
-        for asker in askers:
-            route = asker.registry.find(asked)
-            if route is not None:
-                return getattr(route.reply, "reads_body", True)
-        return True
+        return body_comes_first(
+            (
+                route
+                for asker in askers
+                for route in asker.registry.candidates(asked)
+                if asker.registry.state.holds(route.when)
+            ),
+            request,
+        )
 
     def answer(self, request: AiointerceptRequest, call: Call | None) -> Reply:
         """Choose the reply to a request that has arrived, and record it; never raises."""
         if call is not None and call.reply is not None:
-            return call.reply
-        reply = self._choose(request, *self._asked(request, call))
+            return self._settled(call.reply, request, call)
+        reply = self._choose(request, call)
         if call is not None:
             call.reply = reply
             call.record = request
+        return reply
+
+    def _settled(self, settled: Reply, request: AiointerceptRequest, call: Call) -> Reply:
+        """Return the reply to another attempt, or to one that was taken before it had arrived."""
+        if call.record is None:
+            call.record = request
+            asker, route = cast("tuple[Interceptor, Route]", call.taken)
+            asker.note(route, request)
+            return settled
+        request.begin_again(call.record)
+        reply = settled
+        if isinstance(settled, BaseReply):
+            reply = settled.in_attempt(call.record.attempts) or self._choose(request, call)
+        call.reply = reply
         return reply
 
     def _asked(
@@ -203,39 +313,58 @@ class Interceptor:
             return Asked(request.method, self._own(request.url)), (self,)
         return call.asked, call.askers
 
-    def _choose(
-        self, request: AiointerceptRequest, asked: Asked, askers: Sequence[Interceptor]
-    ) -> Reply:
+    def _choose(self, request: AiointerceptRequest, call: Call | None) -> Reply:
+        asked, askers = self._asked(request, call)
         for asker in askers:  # no any(): every request would pay for a generator
             if asker.registry.has_async:
-                return LateChoice(lambda: self._choose_async(request, asked, askers))
+                return LateChoice(lambda: self._choose_async(request, call))
         try:
             for asker in askers:
                 route = asker.registry.take(asked, request)
                 if route is not None:
                     return asker.used(route, request)
+            return self._last_resort(request, call)
         except Exception as exc:  # noqa: BLE001 - a predicate's own, to be raised to the caller
             return Failure(exc)
-        return Failure(self._unmatched(request, asked))
 
-    async def _choose_async(
-        self, request: AiointerceptRequest, asked: Asked, askers: Sequence[Interceptor]
-    ) -> Reply:
+    async def _choose_async(self, request: AiointerceptRequest, call: Call | None) -> Reply:
+        asked, askers = self._asked(request, call)
         for asker in askers:
             route = await asker.registry.take_async(asked, request)
             if route is not None:
                 return asker.used(route, request)
-        return Failure(self._unmatched(request, asked))
+        return self._last_resort(request, call)
+
+    def _last_resort(self, request: AiointerceptRequest, call: Call | None) -> Reply:
+        """Return the reply to a request that no route answers, though one is for its URL."""
+        asked, askers = self._asked(request, call)
+        if call is not None and askers[0].may_pass(asked, request.headers, call.proxy, askers):
+            # Imported at its use: few requests come this way.
+            from .replies.passing import passthrough
+
+            return passthrough()
+        return self.refusal(self._unmatched(request, asked), asked)
+
+    def refusal(self, error: ClientConnectionError, asked: Asked) -> Reply:
+        """Return the reply to a request that has arrived, and that no route answers."""
+        return Failure(error)
 
     def used(self, route: Route, request: AiointerceptRequest) -> Reply:
         """Record that *route* answers *request*, and return its reply."""
-        request.route = route
-        self.journal.record(request)
-        route.record(request)
-        return route.reply
+        self.note(route, request)
+        return chosen(route.reply, request)
+
+    def note(self, route: Route, request: AiointerceptRequest) -> None:
+        """Record that *route* answers *request*: a call of a client, or another attempt at one."""
+        record = request.record
+        record.route = request.route = route
+        if record is request:
+            self.journal.record(request)
+        route.record(record)
 
     def _unmatched(self, request: AiointerceptRequest, asked: Asked) -> UnmatchedRequestError:
-        self.journal.record(request)
+        if request.record is request:
+            self.journal.record(request)
         return UnmatchedRequestError(self.explain(request, asked), request)
 
     def explain(self, request: AiointerceptRequest, asked: Asked) -> Unmatched:
@@ -267,8 +396,25 @@ class Interceptor:
                 self._passed.clear()
                 context = self._context
                 self._listener = Listener(lambda loop: Server(self, loop, context, self._at_home))
+                self._ports.add(self._listener.port)
             self.settle()
             return self._listener
+
+    async def listen(self, context: SSLContext | None = None) -> int:
+        """Listen on loopback TCP on the loop that runs here, where replies run too.
+
+        Args:
+            context: what clients shake hands with, if they are to.
+
+        Returns:
+            the port.
+        """
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            server = self._servers.setdefault(loop, Server(self, loop, self._context))
+        port = await server.listen(context)
+        self._ports.add(port)
+        return port
 
     def settle(self) -> None:
         """Take the loop that runs here for the test's, unless the one that was taken is running.
@@ -286,13 +432,14 @@ class Interceptor:
     def close(self) -> Awaitable[None]:
         """Close every connection and cancel what is in flight; await it to see that ended.
 
-        Raises nothing and waits for no reply. Clients that wait for one get an
-        ``InterceptClosedError``.
+        Waits for no reply: clients that wait for one get an ``InterceptClosedError``. What a
+        mounted application raises when it is stopped is raised where this is awaited.
         """
         with self._lock:
             self.is_open = False
             servers, self._servers = self._servers, {}
             listener, self._listener = self._listener, None
+            self._ports.clear()
         self._broken = None
         exc = InterceptClosedError("The mock was left before it had answered this request.")
         ending: list[asyncio.Task[None]] = []
@@ -305,22 +452,30 @@ class Interceptor:
                     loop.call_soon_threadsafe(server.close, exc)
             else:
                 ending += server.close(exc)
+        hosts, self.hosts = self.hosts, []
+        stopping = [task for host in hosts if (task := host.close()) is not None]
         if listener is not None:
             listener.stop(exc)
-        return _Ending(ending)
+        return _Ending(ending, stopping)
 
 
 class _Ending(Awaitable[None]):
-    """Gives cancelled tasks the few turns of the loop that they need to end."""
+    """Gives cancelled tasks the few turns of the loop that they need to end.
 
-    def __init__(self, tasks: list[asyncio.Task[None]]) -> None:
+    Mounted applications are waited for, until they have stopped.
+    """
+
+    def __init__(self, tasks: list[asyncio.Task[None]], stopping: list[asyncio.Task[None]]) -> None:
         self._tasks = tasks
+        self._stopping = stopping
 
-    def __await__(self) -> Generator[None, None, None]:
+    def __await__(self) -> Generator[Any, None, None]:
         for _ in range(_TURNS_TO_END):
             if all(task.done() for task in self._tasks):
                 break
             yield
+        for task in self._stopping:
+            yield from task.__await__()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
@@ -337,7 +492,7 @@ def _not_active(asked: Asked) -> InterceptClosedError:
     )
 
 
-def _known_body(request: ClientRequest) -> bytes:
+def known_body(request: ClientRequest) -> bytes:
     """Return what is known of a body that was not sent: of a stream nothing is."""
     body = request.body
     if isinstance(body, BytesPayload):

@@ -176,11 +176,14 @@ class Verifying:
     def problems(self) -> list[str]:
         """Return what leaving the block would complain of now: each a sentence or more.
 
-        Routes that were not called as often as their ``times=`` asks; and of a strict mock, routes
-        that were never called, and requests that met none.
+        Routes that were not called as often as their ``times=`` asks; WebSockets whose script was
+        not met, or whose handler raised; and of a strict mock, routes that were never called, and
+        requests that met none.
         """
         registry = self.interceptor.registry
         found = [text for route in registry if (text := route.unmet_times()) is not None]
+        talks = (call.conversation for call in self.interceptor.journal.records)
+        found += [talk.problem for talk in talks if talk is not None and talk.problem is not None]
         if self.strict:
             found += verify.unused(route for route in registry if route.times is None)
             found += [self.explain(request) for request in self.unmatched]

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from .peers import PEERS
+
 if TYPE_CHECKING:
     from .harness import Result, Spread
 
@@ -73,10 +75,11 @@ class Verdict:
 
 
 def verdicts(results: Mapping[str, Result], margin: float = 0.0) -> Iterator[Verdict]:
-    """Hold every limit against the works that were run."""
+    """Hold every limit against the works that were run, and the peers that are there."""
     for limit in LIMITS:
-        if limit.work in results:
-            measured = limit.of(results[limit.work])
+        result = results.get(limit.work)
+        if result is not None and (limit.to not in PEERS or result.has(limit.to)):
+            measured = limit.of(result)
             holds = measured is not None and limit.holds(measured.median, margin)
             yield Verdict(limit, measured, holds)
 
@@ -88,12 +91,19 @@ def _requirements() -> Iterator[Limit]:
             yield Limit(requests, ours, "≤", 0.50, to="TestServer")
         yield Limit("lifecycle", ours, "≤", 0.30, to="TestServer")
         yield Limit("download", ours, "≥", 2.0, to="TestServer")
+        yield Limit("stream", ours, "≥", 2.0, to="TestServer")
         yield Limit("upload", ours, "≥", 2.0, to="TestServer")
+    yield Limit("messages", "explicit", "≥", 1.30, to="TestServer")
+    yield Limit("mount", "mounted", "≤", 0.80, to="TestServer")
     yield Limit("passthrough", "install()", "≤", 1.03, to="no install")
     yield Limit("routes", "100000 routes", "≤", 1.10, to="1 route")
     for many in ("10000 templates", "10000 globs"):
         yield Limit("templates", many, "≤", 3.0, to="1 template")
     yield Limit("match", "Match(json=...)", "≤", 1.05, to="no condition")
+    yield Limit("tls", "verify", "≤", 1.05, to="assume")
+    yield Limit("tls-handshake", "verify", "≤", 1500, "excess", to="assume")
+    yield Limit("suite", "intercept", "≤", 1.15, to="explicit")
+    yield Limit("suite", "intercept", "≤", 0.50, to="aiointercept")
     yield Limit("imports", "ours", "≤", 15, "excess", to="aiohttp")
 
 

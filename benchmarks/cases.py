@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-import sys
 import tempfile
 import tracemalloc
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from aiohttp import ClientSession, TCPConnector, web
@@ -18,10 +17,13 @@ from aiohttp.test_utils import TestServer
 from aiointercept_connector import InterceptConnector, Match, aiointercept, install, uninstall
 
 from . import peers
+from .child import measured
 from .exchange import ANSWER, HOST, PATH, URL, Exchange, Opened, Stack, calling
 from .floor import memory_floor, tcp_floor
-from .harness import Call, Options, Sample, Work, WrongAnswerError, timed
-from .stacks import explicit, installed, register, server_for_tests
+from .harness import MICROSECONDS, Call, Options, Sample, Work, timed
+from .stacks import encrypted, explicit, installed, mounted, register, server_for_tests
+from .suite import SUITES, running
+from .websockets import conversing, mocked_echo, served_echo
 
 __all__ = ("WORKS",)
 
@@ -33,6 +35,7 @@ MEGABYTES: Final = 10
 BIG: Final = os.urandom(2**20) * MEGABYTES
 MANY_TEMPLATES: Final = 10_000
 MANY_ROUTES: Final = 100_000
+MESSAGES: Final = 10_000
 
 FLOORS: Final[dict[str, Stack]] = {"floor": memory_floor, "floor over tcp": tcp_floor}
 OURS: Final[dict[str, Stack]] = {"explicit": explicit, "install()": installed}
@@ -101,6 +104,41 @@ async def async_callback(options: Options) -> AsyncGenerator[Subjects]:
     yield requests(Exchange(handler="async"), OURS | TEST_SERVER, options, 200)
 
 
+@work("GET, answered by an aiohttp Application")
+async def mount(options: Options) -> AsyncGenerator[Subjects]:
+    yield requests(GET, {"mounted": mounted} | TEST_SERVER, options, 200)
+
+
+@work(f"WebSocket, {MESSAGES:,} messages of 100 bytes echoed", unit="messages/s", rounds=0.3)
+async def messages(options: Options) -> AsyncGenerator[Subjects]:
+    yield {
+        name: _as_rate(timed(conversing(stack), options, MESSAGES))
+        for name, stack in {"explicit": mocked_echo, "TestServer": served_echo}.items()
+    }
+
+
+def _as_rate(sample: Sample) -> Sample:
+    async def rate() -> float:
+        return MICROSECONDS / await sample()
+
+    return rate
+
+
+@work("GET over https, with and without a handshake before the first", rounds=2)
+async def tls(options: Options) -> AsyncGenerator[Subjects]:
+    stacks: dict[str, Stack] = {"assume": encrypted("assume"), "verify": encrypted("verify")}
+    yield requests(GET, stacks, options, 200)
+
+
+@work("GET over https, each over a new connection")
+async def tls_handshake(options: Options) -> AsyncGenerator[Subjects]:
+    stacks: dict[str, Stack] = {
+        "assume": encrypted("assume", force_close=True),
+        "verify": encrypted("verify", force_close=True),
+    }
+    yield requests(GET, stacks, options, 50)
+
+
 @work("enter, session, one request, close, leave")
 async def lifecycle(options: Options) -> AsyncGenerator[Subjects]:
     stacks = {"floor": memory_floor} | OURS | others(options)
@@ -125,6 +163,11 @@ def _living(stack: Stack) -> Callable[[], AbstractAsyncContextManager[Call]]:
 @work(f"{MEGABYTES} MB down", unit="MB/s")
 async def download(options: Options) -> AsyncGenerator[Subjects]:
     yield _throughputs(Exchange(download=BIG), options)
+
+
+@work(f"{MEGABYTES} MB down, in pieces of 256 KiB", unit="MB/s")
+async def stream(options: Options) -> AsyncGenerator[Subjects]:
+    yield _throughputs(Exchange(download=BIG, pieces=len(BIG) // 2**18), options)
 
 
 @work(f"{MEGABYTES} MB up", unit="MB/s")
@@ -267,11 +310,28 @@ def _kept(opened: Callable[[], AbstractAsyncContextManager[Call]], calls: int) -
     return sample
 
 
+@work("pytest runs 1,000 small async tests", unit="ms", rounds=0.2)
+async def suite(options: Options) -> AsyncGenerator[Subjects]:
+    left_out = set(peers.PEERS) - set(others(options))
+    with tempfile.TemporaryDirectory() as where:
+        yield {
+            name: running(name, _directory(where, name), options)
+            for name in SUITES
+            if name not in left_out
+        }
+
+
+def _directory(parent: str, name: str) -> Path:
+    directory = Path(parent, name)
+    directory.mkdir()
+    return directory
+
+
 @work("import, in a process of its own", unit="ms")
 async def imports(options: Options) -> AsyncGenerator[Subjects]:
     with tempfile.TemporaryDirectory() as cache:
         # Where the environment forbids bytecode, this would measure the compiler.
-        environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
+        environment = {"PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
         yield {
             name: _importing(module, environment, options)
             for name, module in (("aiohttp", "aiohttp"), ("ours", "aiointercept_connector"))
@@ -289,18 +349,6 @@ print(1000 * (clock() - began))
 
 def _importing(module: str, environment: Mapping[str, str], options: Options) -> Sample:
     async def sample() -> float:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            _IMPORT,
-            module,
-            options.clock.__name__,
-            stdout=asyncio.subprocess.PIPE,
-            env=environment,
-        )
-        output, _ = await process.communicate()
-        if process.returncode:
-            raise WrongAnswerError(f"import {module} ended with status {process.returncode}")
-        return float(output)
+        return await measured(_IMPORT, module, options.clock.__name__, environment=environment)
 
     return sample

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +31,7 @@ class Exchange:
         sent: a value to be sent as JSON.
         upload: a body to be sent, read from a file.
         download: the body to be answered with, in place of JSON.
+        pieces: how many pieces *download* is streamed in; 0 if it is sent at once.
         handler: ``""``: the response is known beforehand. Else a handler of this kind, plain or
             coroutine function, makes it anew for each request.
         limit: of connections at a time; 0 for none.
@@ -40,6 +41,7 @@ class Exchange:
     sent: Any = None
     upload: bytes = b""
     download: bytes = b""
+    pieces: int = 0
     handler: str = ""
     limit: int = 100
 
@@ -47,6 +49,11 @@ class Exchange:
     def body(self) -> bytes:
         """The body of the response."""
         return self.download or json.dumps(ANSWER).encode()
+
+    def stream(self) -> Iterator[bytes]:
+        """Return the pieces of ``download``."""
+        size = len(self.download) // self.pieces
+        return (self.download[start : start + size] for start in range(0, len(self.download), size))
 
     @property
     def content_type(self) -> str:

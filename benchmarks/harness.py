@@ -100,6 +100,10 @@ class Result:
     samples: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     errors: dict[str, str] = field(default_factory=dict[str, str])
 
+    def has(self, subject: str) -> bool:
+        """Tell whether *subject* was there to be measured."""
+        return subject in self.samples or subject in self.errors
+
     def spread(self, subject: str) -> Spread | None:
         """Return what *subject* was measured at; None if it was not, or answered wrongly."""
         values = self.samples.get(subject)

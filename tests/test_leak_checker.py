@@ -122,12 +122,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.mark.parametrize(
     ("planted", "found"),
     [
-        ("test_task", "task: <coroutine object RequestHandler."),
-        ("test_task_of_a_loop_in_a_thread", "task: <coroutine object RequestHandler."),
-        ("test_task_of_a_loop_without_a_runner", "task: <coroutine object RequestHandler."),
+        ("test_task", "task: <coroutine object ServerProtocol."),
+        ("test_task_of_a_loop_in_a_thread", "task: <coroutine object ServerProtocol."),
+        ("test_task_of_a_loop_without_a_runner", "task: <coroutine object ServerProtocol."),
         pytest.param(
             "test_task_when_left",
-            "task: <coroutine object RequestHandler.",
+            "task: <coroutine object ServerProtocol.",
             marks=pytest.mark.skipif(not TELLS_CANCELLED, reason="a task does not tell there"),
         ),
         ("test_transport", "transport: <MemoryTransport open "),

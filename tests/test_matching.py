@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import copy
 import pickle
 import re
@@ -23,6 +24,7 @@ from aiointercept_connector import (
 pytestmark = pytest.mark.anyio
 
 URL = "https://api.example.com/orders"
+CALLER: contextvars.ContextVar[str] = contextvars.ContextVar("CALLER")
 
 
 async def status(session: aiohttp.ClientSession, method: str, url: str, **kwargs: Any) -> int:
@@ -253,3 +255,20 @@ class TestExplaining:
             text = str(raised.value)
             assert str(pickle.loads(pickle.dumps(raised.value))) == text
             assert str(copy.copy(raised.value)) == text
+
+
+async def test_condition_sees_the_context_of_the_call(wire: Any) -> None:
+    """A predicate sees the context variables of the call, on a kept connection too."""
+    seen: list[str] = []
+
+    def predicate(_request: AiointerceptRequest) -> bool:
+        seen.append(CALLER.get())
+        return True
+
+    async with aiointercept(wire=wire) as mock, mock.session() as session:
+        mock.get(URL, match=Match(predicate=predicate), repeat=True)
+        for name in ("first", "second"):
+            CALLER.set(name)
+            async with session.get(URL) as response:
+                await response.read()
+    assert seen == ["first", "second"]

@@ -11,7 +11,7 @@ import asyncio
 import io
 import json
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, cast
 from urllib.parse import parse_qsl
@@ -25,13 +25,18 @@ from yarl import URL
 
 from ..routing.target import Asked
 from ..routing.urls import canonical_url
+from ..unset import UNSET
 from .parts import Part, body_stream, decoded, parse_parts
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.web_protocol import RequestHandler
+    from aiohttp.web_response import StreamResponse
 
+    from ..replies.relayed import ForwardedResponse
+    from ..replies.steps import Step
     from ..routing.route import Route
+    from .frames import Conversation, Frame
 
 __all__ = ("AiointerceptRequest", "RequestKwargs", "request_without_wire")
 
@@ -51,6 +56,29 @@ class Arriving(Protocol):
 
     async def whole(self) -> bytes:
         """Read what is left, and return all of the body."""
+        ...
+
+    def is_eof(self) -> bool:
+        """Tell whether all of it has arrived."""
+        ...
+
+
+class RealHost(Protocol):
+    """The way to the host that a request is for."""
+
+    async def forward(
+        self,
+        url: URL | str | None = None,
+        *,
+        headers: Mapping[str, str | None] | None = None,
+        body: bytes | str | None = None,
+        json: Any = UNSET,
+    ) -> ForwardedResponse:
+        """Send the request, perhaps changed, and return the whole response."""
+        ...
+
+    async def pass_through(self) -> StreamResponse:
+        """Send the request on as it arrives, and the response as it comes back."""
         ...
 
 
@@ -73,6 +101,8 @@ class AiointerceptRequest(Request):
         attempts: how often the client sent it; aiohttp silently repeats an idempotent request
             whose connection breaks.
         proxy: the proxy the client would have used.
+        client_certificate: the certificate that the client has shown, as ``getpeercert()`` of
+            ``ssl`` returns it; None if it has shown none.
         home: the loop that callbacks run on, if that is not the loop of the connection.
     """
 
@@ -80,10 +110,14 @@ class AiointerceptRequest(Request):
         {
             "_arriving",
             "_asked",
+            "_conversation",
+            "_earlier",
+            "_made",
             "_received",
             "_replay",
             "attempts",
             "captured_body",
+            "client_certificate",
             "home",
             "proxy",
             "route",
@@ -94,34 +128,40 @@ class AiointerceptRequest(Request):
     route: Route | None = None
     attempts: int = 1
     proxy: URL | None = None
+    client_certificate: Mapping[str, Any] | None = None
     home: asyncio.AbstractEventLoop | None = None
     _replay: StreamReader | None = None
     _arriving: Arriving | None = None
+    _conversation: Conversation | None = None
+    _earlier: AiointerceptRequest | None = None
+    _made: dict[int, tuple[object, Any]] | None = None
 
-    def complete(self, protocol: Any, writer: Any, task: Any) -> None:
+    def _complete(self) -> None:
         """Make a request whole of which the server has kept the message alone, for a start.
 
         Most requests of a suite are only counted: making each of them whole would be a tenth of
         the time that it takes.
         """
+        protocol: Any = self._protocol
+        connected = getattr(protocol, "transport", None) is not None
         secure = self._asked.scheme in {"https", "wss"}
         super().__init__(
             self._message,
             EMPTY_PAYLOAD,
-            protocol,
-            writer,
-            task,
+            protocol if connected else cast("Any", _NoProtocol()),
+            protocol.writer_for(self._message) if connected else cast("Any", None),
+            cast("asyncio.Task[None]", self.__dict__.get("_task")),
             self._loop,
             client_max_size=0,
             scheme="https" if secure else "http",
         )
+        self._protocol = protocol
 
     def __getattr__(self, name: str) -> Any:
         # Called for what is not there: because nobody has looked yet, or at all.
         if name.startswith("__") or "_headers" in self.__dict__ or "_message" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        self.complete(_NoProtocol(), None, None)
-        self._protocol = cast("Any", None)
+        self._complete()
         return getattr(self, name)
 
     def capture(self, asked: URL, body: bytes, proxy: URL | None = None) -> None:
@@ -133,16 +173,87 @@ class AiointerceptRequest(Request):
         if proxy is not None:
             self.proxy = proxy
 
+    def begin_again(self, earlier: AiointerceptRequest) -> None:
+        """Take this for another attempt of the client's call that *earlier* is the record of."""
+        self._earlier = earlier
+        self.route = earlier.route
+
+    @property
+    def record(self) -> AiointerceptRequest:
+        """The record of the client's call: its first attempt."""
+        return self if self._earlier is None else self._earlier
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """Return what *make* made for *key* when it was first asked, in any attempt of the call."""
+        if self._earlier is not None:
+            return self._earlier.once(key, make)
+        if self._made is None:
+            self._made = {}
+        if id(key) not in self._made:
+            # The key is kept too: while it lives, nothing else has its id.
+            self._made[id(key)] = key, make()
+        return cast("T", self._made[id(key)][1])
+
     def begin_arrival(self, body: Arriving) -> None:
         """Leave the body to whoever answers the request."""
         self._arriving = body
         self._replay = cast("StreamReader", body)
+
+    @property
+    def is_arriving(self) -> bool:
+        """Whether the body is left to who answers, and has not arrived whole."""
+        return self._arriving is not None and not self._arriving.is_eof()
 
     def end_arrival(self) -> None:
         """Keep what was read of a body that was left to whoever answered the request."""
         if self._arriving is not None:
             self.captured_body = self._arriving.so_far or None
             self._arriving = self._replay = None
+
+    def begin_conversation(self) -> Conversation:
+        """Begin to keep the frames of a WebSocket, with the record of the client's call."""
+        if self._earlier is not None:
+            return self._earlier.begin_conversation()
+        # Imported at its use: most requests are no WebSockets.
+        from .frames import Conversation
+
+        self._conversation = Conversation()
+        return self._conversation
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """What is known of the WebSocket that it became, if it became one of ours."""
+        return self._conversation
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The frames of a WebSocket, both ways, in order."""
+        return [] if self._conversation is None else self._conversation.frames
+
+    @property
+    def received_frames(self) -> list[Frame]:
+        """The frames of a WebSocket that came from the client."""
+        return [frame for frame in self.frames if frame.direction == "received"]
+
+    @property
+    def sent_frames(self) -> list[Frame]:
+        """The frames of a WebSocket that were sent to the client."""
+        return [frame for frame in self.frames if frame.direction == "sent"]
+
+    def assert_frames(self, expected: Iterable[Step]) -> None:
+        """Assert what went over a WebSocket, both ways.
+
+        Args:
+            expected: the conversation as a script has it: ``expect(...)`` for what came from the
+                client, ``send(...)`` for what was sent to it. Pings, pongs and closes are compared
+                only if some of their kind are given.
+
+        Raises:
+            AssertionError: it was another one; the message shows both side by side.
+        """
+        from .frames import assert_frames
+
+        assert_frames(self.frames, expected, f"{self.method} {self.url}")
 
     @classmethod
     def upgrade(
@@ -196,7 +307,7 @@ class AiointerceptRequest(Request):
     def captured_json(self) -> Any:
         """The body parsed as JSON; None if it is none."""
         try:
-            return json.loads(self.captured_body or b"null")
+            return json.loads(self.captured_body) if self.captured_body else None
         except (ValueError, RecursionError):
             return None
 
@@ -226,7 +337,8 @@ class AiointerceptRequest(Request):
         """What a callback is given beside the URL: ``headers``, ``query``, ``json``, ``data``."""
         query = self._asked.query
         return {
-            "headers": self.headers,
+            # Private: it is there before anybody has looked at the request.
+            "headers": self._message.headers,
             "query": {name: query.getall(name) for name in query},
             "json": self.captured_json,
             "data": self.captured_body,
@@ -270,6 +382,43 @@ class AiointerceptRequest(Request):
 
     def _replayed(self) -> StreamReader:
         return body_stream(self.captured_body or b"", asyncio.get_running_loop())
+
+    async def forward(
+        self,
+        url: URL | str | None = None,
+        *,
+        headers: Mapping[str, str | None] | None = None,
+        body: bytes | str | None = None,
+        json: Any = UNSET,
+    ) -> ForwardedResponse:
+        """Ask the real host, and return its response, which may be changed and returned.
+
+        The request is sent as the client's own session would have sent it: with its resolver, TLS
+        settings and proxy. Redirects are not followed.
+
+        Args:
+            url: where to send it, if not to the host that was asked.
+            headers: headers to send in place of the client's; None leaves one out.
+            body: the body to send in place of the client's; text is sent as UTF-8.
+            json: the same, as a value to be sent as JSON.
+
+        Raises:
+            RuntimeError: the request is not being answered, or it would come back to this mock.
+            NetworkBlockedError: ``block_network`` forbids it.
+            aiohttp.ClientError: whatever the real connection ends in.
+        """
+        return await self.real_host.forward(url, headers=headers, body=body, json=json)
+
+    @property
+    def real_host(self) -> RealHost:
+        """The way to the real host."""
+        begin = getattr(self._protocol, "forwarding", None)
+        if begin is None:
+            raise RuntimeError(
+                f"{self!r} has been answered. It can be sent on to its real host while it is not: "
+                f"call forward() in a callback, with callback(request)."
+            )
+        return cast("RealHost", begin(self))
 
     async def run_at_home(self, awaitable: Awaitable[T]) -> T:
         """Await on the loop that the test runs on, where that is not the current one."""

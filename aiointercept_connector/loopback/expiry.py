@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .link import Call, ClientEnd, Link
 
-__all__ = ("let_pass",)
+__all__ = ("expire", "expire_total", "let_pass")
 
 
 def let_pass(link: Link, seconds: float) -> bool:
@@ -21,15 +21,40 @@ def let_pass(link: Link, seconds: float) -> bool:
         return False
     total, read = _left_in_total(call), _left_to_read(client)
     call.passed += seconds
-    if seconds < min(total, read):
+    if seconds < min(total, read) or min(total, read) == math.inf:
         return False
-    # Private, both: what aiohttp gives the loop to call. Watched by tests/replies/test_delay.py,
-    # which makes the same timeouts expire by waiting.
     if total <= read:
-        call.client_request._timer.timeout()  # type: ignore[attr-defined]
+        expire_total(call)
     else:
-        client._on_read_timeout()
+        _expire_read(client)
     return True
+
+
+def expire(link: Link, timer: str) -> bool:
+    """Set off a timeout of the call on *link*: ``total`` or ``sock_read``; tell if it has that."""
+    call, client = link.call, link.client
+    if call is None or client is None:
+        return False
+    if timer == "total" and _left_in_total(call) < math.inf:
+        expire_total(call)
+    elif timer == "sock_read" and client.read_timeout:
+        _expire_read(client)
+    else:
+        return False
+    return True
+
+
+# Private, both: what aiohttp gives the loop to call. Watched by tests/replies/test_delay.py, which
+# makes the same timeouts expire by waiting.
+
+
+def expire_total(call: Call) -> None:
+    """Set off the timeout for the whole of *call*, which has one."""
+    call.client_request._timer.timeout()  # type: ignore[attr-defined]
+
+
+def _expire_read(client: ClientEnd) -> None:
+    client._on_read_timeout()
 
 
 def _left_in_total(call: Call) -> float:

@@ -103,6 +103,8 @@ class Forwarding:
 
     async def pass_through(self) -> StreamResponse:
         """Send the request on as it arrives, and the response as it comes back."""
+        if self._request.method == hdrs.METH_CONNECT:
+            return await self._tunnel()
         sent = self._client_request(None, self._headers(), self._body())
         async with self._answered(sent) as real:
             switches = real.status == _SWITCHING_PROTOCOLS
@@ -110,17 +112,35 @@ class Forwarding:
             response = RelayedResponse(status=real.status, reason=real.reason, headers=headers)
             await response.prepare(self._request)
             if switches:
-                await self._relay(real)
+                await self._relay(cast("Connection", real.connection))
             else:
                 async for chunk in real.content.iter_any():
                     await response.write(chunk)
                 await response.write_eof()
         return response
 
+    async def _tunnel(self) -> StreamResponse:
+        """Connect to the host that CONNECT names, for whatever the client wants to say to it."""
+        url = self._request.url
+        plain = url.with_scheme("http").with_port(url.port)
+        sent = ClientRequest(hdrs.METH_CONNECT, plain, loop=self._loop)
+        self._let_out(self._request, self._call, sent)
+        async with self._connected(sent) as connection:
+            response = RelayedResponse(status=200, reason="Connection established")
+            try:
+                await response.prepare(self._request)
+                await self._relay(connection)
+            finally:
+                connection.close()
+        return response
+
     def _headers(self) -> CIMultiDict[str]:
         """Return the headers that are for the real host."""
         message = self._request._message
         headers = _end_to_end(message.raw_headers, upgrade=message.upgrade)
+        if self._call is None and message.url.absolute:
+            # It was for the proxy that the client takes us for.
+            headers.popall(hdrs.PROXY_AUTHORIZATION, None)
         if message.compression:
             # aiohttp's parser has undone it.
             headers.popall(hdrs.CONTENT_ENCODING, None)
@@ -212,9 +232,8 @@ class Forwarding:
         finally:
             await connector.close()
 
-    async def _relay(self, real: ClientResponse) -> None:
+    async def _relay(self, connection: Connection) -> None:
         """Carry what both ends say to each other, until one of them has ended."""
-        connection = cast("Connection", real.connection)
         theirs, ours = cast("ResponseHandler", connection.protocol), self._request.protocol
         from_host, from_client = _Raw(theirs, self._loop), _Raw(ours, self._loop)
         theirs.set_parser(from_host, from_host.stream)

@@ -8,7 +8,7 @@ back for an exception, which reaches the client's caller as the object it is.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -19,9 +19,13 @@ from yarl import URL
 if TYPE_CHECKING:
     import asyncio
 
+    from aiohttp.connector import BaseConnector
+
+    from ..faults.connecting import Attempt
     from ..journal.request import AiointerceptRequest
-    from ..routing.route import Asked, Reply
+    from ..routing.route import Asked, Reply, Route
     from .protocol import ServerProtocol
+    from .shown import ShownHead
 
 __all__ = ("Call", "ClientEnd", "Link")
 
@@ -39,12 +43,19 @@ class Call:
     __slots__ = (
         "asked",
         "askers",
+        "attempt",
         "claimant",
+        "client_certificate",
         "client_request",
+        "connector",
         "context",
+        "passed",
         "proxy",
         "record",
         "reply",
+        "shown",
+        "taken",
+        "timeout",
         "traces",
         "url",
     )
@@ -57,11 +68,24 @@ class Call:
         self.proxy: URL | None = client_request.proxy
         self.client_request = client_request
         self.traces = traces
+        self.connector: BaseConnector | None = None
+        """What connects the client's session to real hosts."""
         self.askers = askers
+        self.attempt: Attempt | None = None
+        """What becomes of the connection that the client is about to get, if a fault awaits it."""
+        self.taken: tuple[Any, Route] | None = None
+        """The mock and the route that answer, if that was decided before there was a connection."""
         self.claimant: Any = None
         self.context = contextvars.copy_context()
+        self.timeout: aiohttp.ClientTimeout | None = None
+        self.client_certificate: Mapping[str, Any] | None = None
+        """The certificate that the client has shown, as ``getpeercert()`` returns it."""
+        self.passed = 0.0
+        """Seconds that replies let pass without waiting."""
         self.record: AiointerceptRequest | None = None
         self.reply: Reply | None = None
+        self.shown: ShownHead | None = None
+        """What the client is to see in place of the head that the wire carries."""
 
 
 class ClientEnd(ResponseHandler):
@@ -80,11 +104,14 @@ class ClientEnd(ResponseHandler):
         """
         call = self.link.call
         try:
-            return await super().read()
+            message, payload = await super().read()
         except REPEATED_BY_AIOHTTP:
             if call is not None:
                 self.link.call_broke(call)
             raise
+        if call is not None and call.shown is not None:
+            message = call.shown.instead_of(message)
+        return message, payload
 
     def fail(self, exc: BaseException) -> None:
         """Make whoever waits for this response, or reads its body, get *exc*."""
@@ -129,20 +156,28 @@ class Link:
         call: the call that the wire is made for; None for a client that is not ours.
     """
 
-    __slots__ = ("call", "call_broke", "client", "protocol", "verdict")
+    __slots__ = ("call", "call_broke", "client", "client_certificate", "protocol", "verdict")
 
     def __init__(self, call_broke: Callable[[Call], None], call: Call | None = None) -> None:
         self.call_broke = call_broke
         self.call = call
         self.client: ClientEnd | None = None
         self.protocol: ServerProtocol | None = None
+        self.client_certificate: Mapping[str, Any] | None = None
         self.verdict: BaseException | None = None
         """What the client's call is to raise when it has read all that was written to it."""
+
+    def note_certificate(self) -> None:
+        """Keep the certificate that the client has shown, if the server has accepted it."""
+        transport = None if self.protocol is None else self.protocol.transport
+        if transport is not None:
+            self.client_certificate = transport.get_extra_info("peercert") or None
 
     def begin(self, call: Call) -> None:
         """Put *call* on the wire."""
         self.call = call
         self.verdict = None
+        call.client_certificate = self.client_certificate
 
     def end(self, call: Call | None) -> None:
         """Take *call* off the wire, which may be kept alive without it, or have the next one."""

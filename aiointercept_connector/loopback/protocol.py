@@ -1,39 +1,54 @@
-"""The server's end of a wire: aiohttp's own server protocol, with an express lane in front.
+"""The server's end of a wire: aiohttp's own server protocol, but for when it takes its requests.
 
-aiohttp's ``HttpRequestParser`` parses every request, once. One that has wholly arrived and whose
-reply is known as bytes is answered there and then: a write, and no task. Every other goes the way
-it would in ``aiohttp.web.Server``, on the same connection, and finds its reply chosen already.
-The express lane serves only while the long way is idle, so that answers keep the order of requests.
+aiohttp's ``HttpRequestParser`` parses every request, once. They are answered in turn, each when the
+one before it has been. One that has wholly arrived and whose reply is known as bytes, or is as soon
+as a plain function has been called, is answered there and then: a write, and no task. Every other
+has a task of its own, in the context of the client's call, where ``RequestHandler`` runs its
+handler and sends the response, as in ``aiohttp.web.Server``.
+
+What is not used of aiohttp's is its task that lasts as long as the connection and takes the
+requests: waking it, and a second task for each of them, costs more than most answers.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from aiohttp import StreamReader, hdrs
 from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http import RawRequestMessage
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
+from aiohttp.web_protocol import ERROR, PayloadAccessError, RequestHandler
+
+from .head import HeadWriter
 
 if TYPE_CHECKING:
+    import contextvars
+    from typing import TypeGuard
+
+    from aiohttp.web import BaseRequest, StreamResponse, WebSocketResponse
+    from aiohttp.web_protocol import _ErrInfo
+
+    from ..journal.frames import Conversation
     from ..journal.request import AiointerceptRequest
     from ..routing.route import Reply
-    from .link import Link
+    from .forward import Forwarding
+    from .link import Call, Link
     from .server import Server
 
 __all__ = ("ServerProtocol",)
 
-Message: TypeAlias = "tuple[RawRequestMessage, StreamReader]"
+Handler: TypeAlias = "Callable[[Any], Awaitable[StreamResponse]]"
+# What the parser cannot take for a request is handed on as aiohttp's own error.
+Message: TypeAlias = "RawRequestMessage | _ErrInfo"
 
-# Private: where RequestHandler keeps its parser (BaseProtocol does from aiohttp 3.14 on).
-# Watched by every test of tests/loopback/test_http.py.
-_PARSER = "_request_parser" if "_request_parser" in RequestHandler.__slots__ else "_parser"
+# From aiohttp 3.14 on the parser stops at 32 requests that nobody has taken.
+_COUNTS_REQUESTS: Final = hasattr(RequestHandler, "_resume_reading_if_drained")
 
-# From aiohttp 3.14 on the parser stops at 32 requests that nobody has taken, and it is the long
-# way that lets it go on. A longer train of requests is left to it whole.
-_LONGEST_TRAIN = 16
+_SECONDS_TO_LINGER: Final = 10.0
 
 
 class ServerProtocol(RequestHandler):
@@ -46,11 +61,14 @@ class ServerProtocol(RequestHandler):
         **options: any keyword of aiohttp's ``RequestHandler``.
     """
 
-    # Private names of aiohttp's, beside the parser: `_messages`, the requests that its task has yet
-    # to take; `_waiter`, the future on which that task waits for one; `_paused`, of writing.
-    # Watched by TestPipelining and TestFlowControl in tests/loopback/test_http.py.
+    # Private names of aiohttp's: `_messages`, the requests that are yet to be taken;
+    # `_handle_request`, which runs a handler and sends what it returns; `_make_error_handler`, for
+    # what the parser refuses; `_task_handler`, which is cancelled when the connection is lost;
+    # `_close` and `_force_close`; `_paused`, of writing; and those of `_make_room`.
+    # Watched by tests/loopback/test_turns.py, and by TestPipelining and TestFlowControl in
+    # tests/loopback/test_http.py.
 
-    __slots__ = ("_chosen", "_server", "_started", "link")
+    __slots__ = ("_at_work", "_server", "link")
 
     def __init__(
         self,
@@ -62,105 +80,232 @@ class ServerProtocol(RequestHandler):
         super().__init__(server, loop=loop, **options)
         self._server = server
         self.link = link
-        self._started = False
-        self._chosen: tuple[AiointerceptRequest, Reply] | None = None
-        setattr(self, _PARSER, _FrontParser(getattr(self, _PARSER), self))
+        self._at_work = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport; aiohttp's own task is started when there is something for it."""
+        """Take the transport, and start no task."""
         BaseProtocol.connection_made(self, transport)
         self._server.connection_made(self, cast("asyncio.Transport", transport))
 
     def data_received(self, data: bytes) -> None:
-        """Parse; what the express lane leaves over is for aiohttp's task."""
+        """Parse, and answer what has arrived."""
         super().data_received(data)
-        if self._messages and not self._started and self.transport is not None:
-            self._started = True
-            super().connection_made(self.transport)
+        if self._messages and not self._at_work:
+            self._take_turns()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go of the link, which is all that has held on to this end."""
         super().connection_lost(exc)
         self.link.protocol = None
 
-    async def finish_response(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Answer, and part with the request, which the journal keeps."""
+    def forwarding(self, request: AiointerceptRequest) -> Forwarding:
+        """Return the way to the real host of *request*, which is being answered."""
+        # Imported at its use: few tests come this way.
+        from .forward import Forwarding
+
+        return Forwarding(request, self.link.call, self._server.let_out, self._loop)
+
+    def record_frames(self, socket: WebSocketResponse, conversation: Conversation) -> None:
+        """Keep what goes over a WebSocket on this connection, which is prepared."""
+        from .recording import record_frames
+
+        record_frames(socket, conversation)
+
+    def record_unread(self, socket: WebSocketResponse) -> None:
+        """Keep what has come over a WebSocket that is over, and nobody took."""
+        from .recording import record_unread
+
+        record_unread(socket)
+
+    def let_pass(self, seconds: float) -> bool:
+        """Let time pass in the client's eyes, without waiting; tell whether it gave up meanwhile.
+
+        Its own timeout is what ends it, so that it raises what it would have raised. A client that
+        is not ours takes no notice.
+        """
+        from .expiry import let_pass
+
+        return let_pass(self.link, seconds)
+
+    def expire(self, timer: str) -> bool:
+        """Set off a timeout of the client's, ``total`` or ``sock_read``; tell if it has that."""
+        from .expiry import expire
+
+        return expire(self.link, timer)
+
+    def writer_for(self, message: RawRequestMessage) -> StreamWriter:
+        """Return what writes the response to a request."""
+        kind = HeadWriter if message.method == hdrs.METH_HEAD else StreamWriter
+        return kind(self, self._loop)
+
+    def _take_turns(self) -> None:
+        """Answer the requests that have arrived, up to one that needs a task, which goes on."""
+        self._at_work = True
+        while self._messages and self.transport is not None and not self._close:
+            message, payload = self._messages.popleft()
+            if _COUNTS_REQUESTS:
+                self._make_room()
+            if not self._answer(message, payload):
+                return
+        self._at_work = False
+
+    def _make_room(self) -> None:
+        """Let the parser go on, if it has stopped at too many requests that nobody has taken."""
+        cast("Any", self._parser).message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+
+    def _answer(self, message: Message, payload: StreamReader) -> bool:
+        """Answer a request; tell whether that is done, and not left to a task."""
+        call = self.link.call
+        context = self._server.context_of(call)
+        if not _has_arrived(message, payload):
+            self._start(context, self._answer_arriving(message, payload, call))
+            return False
+        request = self._server.arrived(message, self, call)
+        # Conditions and plain callbacks are the test's, and see what the client's task sees.
+        reply = context.run(self._reply_to, request, payload.read_nowait(), call)
+        if self._has_written(reply, request, call):
+            return True
+        self._start(context, self._answer_arrived(reply, request, payload, call))
+        return False
+
+    def _reply_to(self, request: AiointerceptRequest, body: bytes, call: Call | None) -> Any:
+        return _begun(self._server.receive(request, body, call), request)
+
+    def _has_written(self, reply: Any, request: AiointerceptRequest, call: Call | None) -> bool:
+        """Write what *reply* answers, if it is known as bytes and the client reads."""
+        wire = _ready_answer(request._message, reply)
+        if wire is None or self._paused or self.transport is None:
+            return False
+        self.transport.write(wire)
+        self.link.end(call)
+        _part(request)
+        return True
+
+    def _start(self, context: contextvars.Context, answering: Coroutine[Any, Any, bool]) -> None:
+        task = context.run(self._loop.create_task, self._turn(answering))
+        # One that has ended was made by an eager task factory.
+        if not task.done():
+            self._task_handler = task
+
+    async def _turn(self, answering: Awaitable[bool]) -> None:
+        """Answer a request; then go on, or close the connection if that is how it ends."""
+        stays = False
         try:
-            return await super().finish_response(request, *args, **kwargs)
+            stays = await answering
+        except Exception as exc:  # noqa: BLE001 - aiohttp's own server does the same
+            self.log_exception("Unhandled exception", exc_info=exc)
+            self.force_close()
+        except BaseException:
+            self.force_close()
+            raise
+        finally:
+            self._task_handler = None
+        if stays and not self._close:
+            self._take_turns()
+        elif self.transport is not None:
+            self.transport.close()
+
+    async def _answer_arrived(
+        self, reply: Any, request: AiointerceptRequest, payload: StreamReader, call: Call | None
+    ) -> bool:
+        if isawaitable(reply):
+            request._task = _this_task()
+            reply = await _settled(reply, request)
+            if self._has_written(reply, request, call):
+                return True
+        return await self._respond(request, payload, self._handler(reply, call))
+
+    async def _answer_arriving(
+        self, message: Message, payload: StreamReader, call: Call | None
+    ) -> bool:
+        if not isinstance(message, RawRequestMessage):
+            # What the parser could not take for a request.
+            request = self._server.make_request(ERROR, payload, self, call)
+            return await self._respond(request, payload, self._make_error_handler(message))
+        request = self._server.make_request(message, payload, self, call)
+        return await self._respond(request, payload, self._handler(None, call))
+
+    def _handler(self, reply: Reply | None, call: Call | None) -> Handler:
+        return partial(self._server.handle, reply=reply, link=self.link, call=call)
+
+    async def _respond(self, request: BaseRequest, payload: StreamReader, handler: Handler) -> bool:
+        """Have *handler* answer, and tell whether the connection stays."""
+        request._task = _this_task()
+        try:
+            response, reset = await self._handle_request(request, 0.0, handler)
+        except ConnectionError:
+            return False
         finally:
             _part(request)
-
-    def serve_at_once(self, messages: Sequence[Message]) -> Sequence[Message]:
-        """Answer what can be answered by a write; return the rest."""
-        if len(messages) > _LONGEST_TRAIN:
-            return messages
-        for served, (message, payload) in enumerate(messages):
-            if not self._idle() or not payload.is_eof() or hdrs.EXPECT in message.headers:
-                return messages[served:]
-            body = payload.read_nowait()
-            call = self.link.call
-            request = self._server.arrived(message, self, call)
-            reply = self._server.receive(request, body, call)
-            wire = _ready_answer(message, reply)
-            if wire is None or self.transport is None:
-                self._chosen = request, reply
-                return messages[served:]
-            self.transport.write(wire)
-            self.link.end(call)
-            if call is None:
-                _part(request)
-            getattr(self, _PARSER).message_consumed()
-        return ()
-
-    def _idle(self) -> bool:
-        """Tell whether aiohttp's task is waiting for a request, and the client reads answers."""
-        if self._messages or self._paused:
+        if reset:
             return False
-        return not self._started or (self._waiter is not None and not self._waiter.done())
+        await self._skip(payload)
+        return bool(response.keep_alive)
 
-    def chosen_request(self, message: RawRequestMessage) -> AiointerceptRequest | None:
-        """Return the request that was made for *message* already, if one was."""
-        if self._chosen is not None and self._chosen[0]._message is message:
-            return self._chosen[0]
-        return None
-
-    def chosen_reply(self, request: AiointerceptRequest) -> Reply | None:
-        """Return the reply that was chosen for *request* already, if one was."""
-        if self._chosen is None or self._chosen[0] is not request:
-            return None
-        reply, self._chosen = self._chosen[1], None
-        return reply
+    async def _skip(self, payload: StreamReader) -> None:
+        """Read what nobody wanted of a body; who still sends it would not see the answer."""
+        if not payload.is_eof() and not self._force_close:
+            try:
+                await asyncio.wait_for(_read_to_end(payload), _SECONDS_TO_LINGER)
+            except asyncio.TimeoutError:
+                self.close()
+        payload.set_exception(PayloadAccessError())
 
 
-class _FrontParser:
-    """aiohttp's parser, seen by ``RequestHandler``; the express lane takes its share first."""
-
-    __slots__ = ("_parser", "_protocol", "message_consumed")
-
-    def __init__(self, parser: Any, protocol: ServerProtocol) -> None:
-        self._parser = parser
-        self._protocol = protocol
-        # From aiohttp 3.14 on the parser counts the messages that nobody has taken yet.
-        self.message_consumed = getattr(parser, "message_consumed", _nothing)
-
-    def feed_data(self, data: bytes) -> tuple[Sequence[Message], bool, bytes]:
-        messages, upgraded, tail = self._parser.feed_data(data)
-        if messages and not upgraded:
-            messages = self._protocol.serve_at_once(messages)
-        return messages, upgraded, tail
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._parser, name)
+def _this_task() -> asyncio.Task[None]:
+    return cast("asyncio.Task[None]", asyncio.current_task())
 
 
-def _nothing() -> None:
-    """Do nothing."""
+async def _read_to_end(payload: StreamReader) -> None:
+    while not payload.is_eof():
+        await payload.readany()
+
+
+def _has_arrived(message: Message, payload: StreamReader) -> TypeGuard[RawRequestMessage]:
+    """Tell whether a request is there as a whole, and nothing but its answer is to be said."""
+    return (
+        payload.is_eof()
+        and isinstance(message, RawRequestMessage)
+        and not message.upgrade
+        and message.method != hdrs.METH_CONNECT
+        and hdrs.EXPECT not in message.headers
+    )
+
+
+def _begun(reply: Any, request: AiointerceptRequest) -> Any:
+    """Return the reply that *reply* comes down to, or what is to be awaited to know it."""
+    try:
+        while (begin := getattr(reply, "begin", None)) is not None:
+            reply = begin(request)
+    except BaseException as exc:  # noqa: BLE001 - raised to the client's caller
+        return _raising(exc)
+    return reply
+
+
+async def _settled(reply: Awaitable[Any], request: AiointerceptRequest) -> Any:
+    """Return the same, when nothing has to be awaited any more."""
+    settled: Any = reply
+    try:
+        while isawaitable(settled):
+            settled = _begun(await settled, request)
+    except BaseException as exc:  # noqa: BLE001 - raised to the client's caller
+        return _raising(exc)
+    return settled
+
+
+def _raising(exc: BaseException) -> Reply:
+    async def reply(_request: BaseRequest) -> StreamResponse:
+        raise exc
+
+    return reply
 
 
 def _ready_answer(message: RawRequestMessage, reply: Any) -> bytes | None:
     """Return the bytes of *reply* if they answer this very request, and the connection stays."""
     wire: bytes | None = getattr(reply, "wire", None)
-    if wire is None or message.should_close:
+    if wire is None or message.should_close or message.version != HttpVersion11:
         return None
     if message.method == hdrs.METH_HEAD:
         wire = reply.head(keep_alive=True)

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from aiohttp import StreamReader, hdrs, web_server
-from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_exceptions import HTTPException
@@ -25,15 +24,19 @@ from yarl import URL
 from ..errors import UnmatchedRequestError
 from ..journal.request import AiointerceptRequest
 from .arriving import ArrivingBody
-from .context import InContext
-from .head import HeadWriter
 from .link import Call, ClientEnd, Link
-from .memory import memory_pair
+from .memory import MemoryTransport, memory_pair
 from .protocol import ServerProtocol
+from .sent import SentResponse
 from .tcp import LOCALHOST, tcp_pair
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from aiohttp import ClientRequest
+
     from ..routing.route import Reply
+    from .tls import Handshake
 
 __all__ = ("LOCALHOST", "Answering", "Server")
 
@@ -53,6 +56,10 @@ class Answering(Protocol):
         """Take note of a call that ended in an error after which aiohttp sends it again."""
         ...
 
+    def let_out(self, request: AiointerceptRequest, call: Call | None, sent: ClientRequest) -> None:
+        """Take note of what a reply sends on to a real host, or raise if it may not."""
+        ...
+
 
 OPTIONS: Final[dict[str, Any]] = {
     "access_log": None,
@@ -62,10 +69,6 @@ OPTIONS: Final[dict[str, Any]] = {
     # aiohttp's own default, which was 75 seconds before 3.12: no test should meet it.
     "keepalive_timeout": 3630.0,
 }
-
-
-# The writer and the task of a request that aiohttp's task has not taken.
-_NOT_YET: Final[Any] = None
 
 
 class Server(web_server.Server):
@@ -85,33 +88,42 @@ class Server(web_server.Server):
         context: contextvars.Context | None = None,
         home: Callable[[], asyncio.AbstractEventLoop | None] | None = None,
     ) -> None:
-        super().__init__(
-            self._handle, request_factory=self.make_request, handler_cancellation=True, loop=loop
-        )
+        # Its protocols know what to ask; with methods of its own here it would hold on to itself.
+        super().__init__(_unasked, handler_cancellation=True, loop=loop)
         self._asked = asked
         self._loop = loop
         self._context = context or contextvars.copy_context()
         self._home = home
         self._listener: asyncio.Server | None = None
 
-    def open_memory(self, call: Call) -> ClientEnd:
-        """Return the client's end of a new wire in memory."""
+    def open_memory(self, call: Call, handshake: Handshake | None = None) -> ClientEnd:
+        """Return the client's end of a new wire in memory, which begins with *handshake*."""
         link = Link(self._asked.call_broke, call)
         near, far = (LOCALHOST, 0), (LOCALHOST, call.url.port)
-        ours, theirs = {"peername": near, "sockname": far}, {"peername": far, "sockname": near}
+        ours: dict[str, Any] = {"peername": near, "sockname": far}
+        theirs: dict[str, Any] = {"peername": far, "sockname": near}
+        accepted = handshake is None or handshake.in_memory(theirs, ours)
         client_side, server_side = memory_pair(self._loop, theirs, ours)
-        protocol = self._server_end(link)
+        protocol = self._server_end(link) if accepted else _refusing(client_side)
         server_side.set_protocol(protocol)
         protocol.connection_made(server_side)
         client = ClientEnd(link, self._loop)
         client_side.set_protocol(client)
         client.connection_made(client_side)
+        if handshake is not None:
+            link.note_certificate()
         return client
 
-    async def open_tcp(self, call: Call) -> ClientEnd:
-        """Return the client's end of a new wire over loopback TCP."""
+    async def open_tcp(self, call: Call, handshake: Handshake | None = None) -> ClientEnd:
+        """Return the client's end of a new wire over loopback TCP, encrypted by *handshake*."""
         link = Link(self._asked.call_broke, call)
         near, far = tcp_pair()
+        if handshake is not None:
+            client = await handshake.over_sockets(
+                near, far, lambda: ClientEnd(link, self._loop), lambda: self._server_end(link)
+            )
+            link.note_certificate()
+            return client
         try:
             await self._loop.connect_accepted_socket(lambda: self._server_end(link), far)
             _, client = await self._loop.create_connection(
@@ -123,10 +135,13 @@ class Server(web_server.Server):
             raise
         return client
 
-    async def listen(self) -> int:
-        """Listen on loopback TCP for clients of every kind, and return the port."""
+    async def listen(self, context: SSLContext | None = None) -> int:
+        """Listen on loopback TCP for clients of every kind, and return the port.
+
+        With *context*, clients begin with a handshake.
+        """
         self._listener = await self._loop.create_server(
-            lambda: self._server_end(Link(self._asked.call_broke)), LOCALHOST, 0
+            lambda: self._server_end(Link(self._asked.call_broke)), LOCALHOST, 0, ssl=context
         )
         return int(self._listener.sockets[0].getsockname()[1])
 
@@ -139,32 +154,17 @@ class Server(web_server.Server):
         if self._listener is not None:
             self._listener.close()
         protocols = [one for one in self.connections if isinstance(one, ServerProtocol)]
-        # Private: aiohttp's task of a connection, which awaits the handler and cancels it.
+        # Private: the task of a connection that answers a request, cancelled when that is lost.
         # Watched by TestLeaving in tests/loopback/test_link.py.
         tasks = [one._task_handler for one in protocols if one._task_handler is not None]
-        # These are methods of its own: without them it is freed as soon as its wires are.
-        self.request_handler = self.request_factory = cast("Any", None)
         for one in protocols:
             # An exception of its own for everyone: its traceback grows wherever it is raised.
             one.link.close(copy.copy(exc))
         return tasks
 
-    def make_request(
-        self,
-        message: RawRequestMessage,
-        payload: StreamReader,
-        protocol: Any,
-        writer: AbstractStreamWriter,
-        task: asyncio.Task[None],
-    ) -> AiointerceptRequest:
-        """Make the request, or complete the one that the express lane made."""
-        if message.method == hdrs.METH_HEAD:
-            writer = HeadWriter(protocol, self._loop)
-        request: AiointerceptRequest | None = protocol.chosen_request(message)
-        if request is not None:
-            request.complete(protocol, writer, task)
-            return request
-        return self._whole(message, payload, protocol, writer, task)
+    def context_of(self, call: Call | None) -> contextvars.Context:
+        """Return the context in which a request is answered."""
+        return self._context.copy() if call is None else call.context
 
     def arrived(
         self, message: RawRequestMessage, protocol: ServerProtocol, call: Call | None
@@ -172,33 +172,32 @@ class Server(web_server.Server):
         """Make a request that has wholly arrived, with as little as its answer needs."""
         if call is None:
             # What it asked is known to its connection alone, which it will not have for long.
-            return self._whole(message, EMPTY_PAYLOAD, protocol, _NOT_YET, _NOT_YET)
+            return self.make_request(message, EMPTY_PAYLOAD, protocol, call)
         request = AiointerceptRequest.__new__(AiointerceptRequest)
-        # Private, both: where aiohttp has them too. The rest is made when somebody looks.
+        # Private, all three: where aiohttp has them too. The rest is made when somebody looks.
         # Watched by TestArrived in tests/journal/test_request.py.
         request._message = message
         request._loop = self._loop
+        request._protocol = protocol
         return request
 
-    def _whole(
+    def make_request(
         self,
         message: RawRequestMessage,
         payload: StreamReader,
         protocol: ServerProtocol,
-        writer: AbstractStreamWriter,
-        task: asyncio.Task[None],
+        call: Call | None,
     ) -> AiointerceptRequest:
-        call = protocol.link.call
-        scheme = None if call is None else "https" if call.asked.key.origin.secure else "http"
+        """Make a request, whole; its task is whichever comes to answer it."""
         return AiointerceptRequest(
             message,
             payload,
             protocol,
-            writer,
-            task,
+            protocol.writer_for(message),
+            cast("asyncio.Task[None]", None),
             self._loop,
             client_max_size=0,
-            scheme=scheme,
+            scheme=None if call is None else "https" if call.asked.key.origin.secure else "http",
         )
 
     def receive(self, request: AiointerceptRequest, body: bytes, call: Call | None) -> Reply:
@@ -206,20 +205,24 @@ class Server(web_server.Server):
         self._capture(request, body, call)
         return self._asked.answer(request, call)
 
+    def let_out(self, request: AiointerceptRequest, call: Call | None, sent: ClientRequest) -> None:
+        """Ask whether a reply may send *sent* on to its real host; raise if it may not."""
+        self._asked.let_out(request, call, sent)
+
     def _capture(self, request: AiointerceptRequest, body: bytes, call: Call | None) -> None:
+        if call is not None and call.client_certificate is not None:
+            request.client_certificate = call.client_certificate
         if call is None:
             request.capture(_url_on_the_wire(request), body)
             request.home = None if self._home is None else self._home()
         else:
             request.capture(call.url, body, call.proxy)
 
-    async def _handle(self, request: BaseRequest) -> StreamResponse:
-        request = cast("AiointerceptRequest", request)
-        protocol = cast("ServerProtocol", request.protocol)
-        link = protocol.link
-        call = link.call
+    async def handle(
+        self, request: AiointerceptRequest, reply: Reply | None, link: Link, call: Call | None
+    ) -> StreamResponse:
+        """Return the response to a request; *reply* is None if its body may still be arriving."""
         try:
-            reply = protocol.chosen_reply(request)
             if reply is None:
                 reply = await self._receive_rest(request, call)
             return await self._run(reply, request, link, call)
@@ -243,12 +246,11 @@ class Server(web_server.Server):
     async def _run(
         self, reply: Reply, request: AiointerceptRequest, link: Link, call: Call | None
     ) -> StreamResponse:
-        context = self._context.copy() if call is None else call.context
         try:
-            return await InContext(context, lambda: reply(request))
+            return await reply(request)
         except BaseException as exc:
             meant = exc is getattr(reply, "exception", None)
-            if isinstance(exc, HTTPException) and not meant:
+            if isinstance(exc, HTTPException) and not meant and not request.writer.output_size:
                 raise
             if request.transport is None:
                 # The client has gone: this is our own cancellation, or what it led to.
@@ -257,12 +259,30 @@ class Server(web_server.Server):
                 # A client of another make, or one that has its answer and is on to the next call.
                 return _told(exc, request, meant=meant)
             link.verdict = exc
-            return _NoResponse()
+            if request.is_arriving:
+                # aiohttp would wait for the rest of the body before it ends the connection.
+                request.protocol.force_close()
+            return SentResponse(keep_alive=False)
+
+
+async def _unasked(request: BaseRequest) -> StreamResponse:
+    """Stand for the handler that aiohttp's server would ask."""
+    raise NotImplementedError
+
+
+def _refusing(client: MemoryTransport) -> asyncio.Protocol:
+    # Imported at its use: few tests come this way.
+    from .tls import Refusing
+
+    return Refusing(client)
 
 
 def _url_on_the_wire(request: AiointerceptRequest) -> URL:
     """Return the URL that a client asked which is not ours, and so has told us nothing beside."""
     asked = request._message.url
+    if request.method == hdrs.METH_CONNECT and asked.host is not None:
+        # It names a host and a port alone, for a tunnel; what goes through tunnels is https.
+        return URL.build(scheme="https", host=asked.host, port=asked.port)
     if asked.absolute and asked.scheme:
         # It takes the server for its proxy. aiohttp's own `host` would lose the port.
         return asked
@@ -280,24 +300,10 @@ def _told(exc: BaseException, request: BaseRequest, *, meant: bool) -> StreamRes
     if isinstance(exc, UnmatchedRequestError):
         return Response(status=404, text=str(exc))
     if meant:
-        return _NoResponse()
+        return SentResponse(keep_alive=False)
     if request.writer.output_size > 0:
         # A second response would be taken for the body of the first.
         request.protocol.log_exception("Error in the middle of a response", exc_info=exc)
-        return _NoResponse()
+        return SentResponse(keep_alive=False)
     text = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
     return Response(status=500, text=text)
-
-
-class _NoResponse(StreamResponse):
-    """Ends a connection without a word: the client's caller has had its exception."""
-
-    @property
-    def keep_alive(self) -> bool:
-        return False
-
-    async def prepare(self, request: BaseRequest) -> None:
-        """Write nothing."""
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Write nothing."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from inspect import isawaitable, signature
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from .conversion import name_of, respond
-from .reply import BaseReply
+from .conversion import name_of, returned
+from .function import FunctionReply
 from .static import JSON_TYPE, Body
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, web
+    from aiohttp import ClientResponse
 
     from ..journal.request import AiointerceptRequest
     from ..routing.route import Reply
@@ -67,7 +67,7 @@ class CallbackResult:
         return f"<CallbackResult {self.status} {what!r:.60}>"
 
 
-class CallbackReply(BaseReply):
+class CallbackReply(FunctionReply):
     """A reply that calls a function or coroutine function of the test.
 
     It is called as ``callback(url, headers=…, query=…, json=…, data=…)``; or, if its first
@@ -102,18 +102,17 @@ class CallbackReply(BaseReply):
         """How often a route answers with it: as often as with what is beside it."""
         return getattr(self.otherwise, "answers", 1)
 
-    async def __call__(self, request: AiointerceptRequest) -> web.StreamResponse:
-        """Call the callback and answer with what it returned."""
-        result: Any
+    def ask(self, request: AiointerceptRequest) -> Any:
+        """Call the callback."""
         if self._takes_request:
-            result = self.callback(request)
-        else:
-            result = self.callback(request.canonical_url, **request.kwargs)
-        if isawaitable(result):
-            result = await request.run_at_home(result)
+            return self.callback(request)
+        return self.callback(request.canonical_url, **request.kwargs)
+
+    def reply_to(self, result: Any) -> Reply:
+        """Return the reply that the callback asked for by returning *result*."""
         if result is None:
-            return await self.otherwise(request)
-        return await respond(result, request, f"callback {name_of(self.callback)}")
+            return self.otherwise
+        return returned(result, f"callback {name_of(self.callback)}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CallbackReply):

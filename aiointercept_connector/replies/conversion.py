@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterator, Sequence
-from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from aiohttp import hdrs
@@ -13,6 +12,7 @@ from multidict import CIMultiDict
 
 from ..unset import UNSET
 from .failure import failure
+from .function import FunctionReply
 from .reply import BaseReply
 from .static import StaticReply, checked_status, static_reply
 
@@ -119,6 +119,10 @@ def _static(body: Any, status: int = 200) -> StaticReply:
 def _of_result(result: Any) -> StaticReply:
     """Make the reply of a ``CallbackResult``; other libraries' have the same attributes."""
     parts = {name: getattr(result, name) for name in _RESULT_PARTS}
+    if isinstance(result.body, AsyncIterable) and result.payload is None:
+        from .streams import stream
+
+        return stream(parts.pop("body"), **parts)
     return static_reply(json=UNSET if result.payload is None else result.payload, **parts)
 
 
@@ -137,7 +141,7 @@ def _of_response(response: StreamResponse) -> StaticReply:
     )
 
 
-class HandlerReply(BaseReply):
+class HandlerReply(FunctionReply):
     """A reply that asks a function of the request, as ``aiohttp.web`` does its handlers.
 
     Args:
@@ -154,12 +158,13 @@ class HandlerReply(BaseReply):
         self.handler = handler
         self.reads_body = reads_body
 
-    async def __call__(self, request: AiointerceptRequest) -> StreamResponse:
-        """Call the handler, and answer with what it returned."""
-        result = self.handler(request)
-        if isawaitable(result):
-            result = await request.run_at_home(result)
-        return await respond(result, request, f"handler {name_of(self.handler)}")
+    def ask(self, request: AiointerceptRequest) -> Any:
+        """Call the handler."""
+        return self.handler(request)
+
+    def reply_to(self, result: Any) -> Reply:
+        """Return the reply that the handler asked for by returning *result*."""
+        return returned(result, f"handler {name_of(self.handler)}")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, HandlerReply) and other.handler == self.handler
@@ -189,21 +194,39 @@ async def respond(result: Any, request: AiointerceptRequest, who: str) -> Stream
         request: the request to answer.
         who: the function, as a message is to call it.
     """
-    if isinstance(result, HTTPException):
-        # aiohttp's server takes these raised, and warns of those that are returned.
-        raise result
+    return await returned(result, who)(request)
+
+
+def returned(result: Any, who: str) -> Reply:
+    """Return the reply that a function of the test asked for; the arguments are ``respond``'s."""
     if isinstance(result, StreamResponse):
-        if result.prepared and not await _answers(result, request):
-            raise TypeError(
-                f"{who} returned a response that has been sent already: {result!r}. "
-                f"Make a new one for each request."
-            )
-        return result
+        return _Returned(result, who)
     try:
-        reply = as_reply(result)
+        return as_reply(result)
     except (TypeError, ValueError) as exc:
         raise type(exc)(f"{who} returned a bad result: {exc}") from exc
-    return await reply(request)
+
+
+class _Returned(BaseReply):
+    """A response that a function has made for one request."""
+
+    __slots__ = ("_response", "_who")
+
+    def __init__(self, response: StreamResponse, who: str) -> None:
+        self._response = response
+        self._who = who
+
+    async def __call__(self, request: AiointerceptRequest) -> StreamResponse:
+        """Return the response."""
+        if isinstance(self._response, HTTPException):
+            # aiohttp's server takes these raised, and warns of those that are returned.
+            raise self._response
+        if self._response.prepared and not await _answers(self._response, request):
+            raise TypeError(
+                f"{self._who} returned a response that has been sent already: {self._response!r}. "
+                f"Make a new one for each request."
+            )
+        return self._response
 
 
 async def _answers(response: StreamResponse, request: AiointerceptRequest) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from ..journal.request import AiointerceptRequest
     from ..routing.route import Reply
 
-__all__ = ("BaseReply", "ChoosingReply", "chosen")
+__all__ = ("BaseReply", "ChoosingReply", "alternatives", "chosen")
 
 
 class BaseReply:
@@ -22,6 +23,8 @@ class BaseReply:
         answers: how often a route answers with it, if neither ``repeat`` nor ``times`` says; None
             is for ever.
         serves_once: whether it can answer one request only, such as the stream of a generator.
+        before_request: whether it is met before there is a connection, and so before a request.
+        is_fault: whether it is a fault, or chooses among faults.
     """
 
     __slots__ = ()
@@ -29,6 +32,12 @@ class BaseReply:
     reads_body = True
     answers: int | None = 1
     serves_once = False
+    before_request = False
+    is_fault = False
+
+    def in_attempt(self, attempt: int) -> Reply | None:
+        """Return what answers this attempt of aiohttp's at one call; None for another route."""
+        return self
 
     async def __call__(self, request: Any) -> web.StreamResponse:
         """Return the response to *request*."""
@@ -39,9 +48,13 @@ class ChoosingReply(BaseReply):
     """A reply that is one of several others, chosen for each call of a client.
 
     aiohttp may send a call twice; both attempts meet the same choice.
+
+    Attributes:
+        replies: those that it chooses among.
     """
 
     __slots__ = ()
+    replies: tuple[Reply, ...]
 
     def choose(self, request: AiointerceptRequest) -> Reply:
         """Return the reply to *request*; it may be another one that chooses. Never raises."""
@@ -51,6 +64,15 @@ class ChoosingReply(BaseReply):
         """Answer with the reply that is chosen, where nobody has asked ``choose`` before."""
         reply = request.once(self, lambda: chosen(self, request))
         return await reply(request)
+
+
+def alternatives(reply: Reply) -> Iterator[Reply]:
+    """Iterate over the replies that *reply* may choose, or itself, if it chooses none."""
+    if not isinstance(reply, ChoosingReply):
+        yield reply
+        return
+    for one in reply.replies:
+        yield from alternatives(one)
 
 
 def chosen(reply: Reply, request: AiointerceptRequest) -> Reply:

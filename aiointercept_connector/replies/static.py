@@ -44,7 +44,11 @@ Body: TypeAlias = "str | bytes | bytearray | memoryview"
 
 JSON_TYPE: Final = "application/json"
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_BREAKS_HEAD = re.compile(r"[\r\n\0]")
 _LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
+# Plain numbers: a reply is made for every call of a callback, and an enum takes its time.
+_PHRASES: Final[dict[int, str]] = {int(status): status.phrase for status in HTTPStatus}
+_BODILESS: Final = frozenset({*range(_LOWEST_STATUS, 200), 204, 304})
 
 
 class StaticReply(BaseReply):
@@ -204,7 +208,7 @@ def static_reply(
 
 def is_bodiless(status: int) -> bool:
     """Tell whether such a response has no body, and no length (RFC 9110 sections 6.4.1, 8.6)."""
-    return status < HTTPStatus.OK or status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+    return status in _BODILESS
 
 
 def checked_status(status: Any) -> int:
@@ -270,17 +274,14 @@ def checked_text(argument: str, value: Any) -> str:
     """Return *value* if it can be sent as a header."""
     if not isinstance(value, str):
         raise TypeError(f"{argument} must be a str, not {type(value).__name__}: {value!r}")
-    if any(char in value for char in "\r\n\0"):
+    if _BREAKS_HEAD.search(value):
         raise ValueError(f"{argument} must not contain CR, LF or NUL: {value!r}")
     return value
 
 
 def default_reason(status: int) -> str:
     """Return the usual reason phrase of *status*; it is empty where there is none."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
+    return _PHRASES.get(status, "")
 
 
 def _one_chunk(body: bytes) -> bytes:

@@ -13,6 +13,7 @@ two requests can share a route's last answer or a step of a scenario.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
@@ -129,23 +130,19 @@ class Registry:
         self._inexact |= not target.is_exact
         return shelf
 
-    def candidates(self, asked: Asked) -> Iterator[Route]:
+    def candidates(self, asked: Asked) -> Iterable[Route]:
         """Return the routes whose method and URL fit, in the order in which to try them."""
-        routes = self._in_order(asked)
-        return iter(sorted(routes, key=_by_priority)) if self._prioritised else routes
-
-    def _in_order(self, asked: Asked) -> Iterator[Route]:
-        methods = asked.method, ANY_METHOD
         exact = self._shelves.get(asked.key)
-        if exact is not None:
-            for route in exact.routes:
-                if route.method in methods:
-                    yield route
-        if self._inexact:
-            for shelf in self._inexact_shelves(asked):
-                for route in shelf.routes:
-                    if route.method in methods:
-                        yield route
+        fitting = [] if exact is None else _for_method(asked, exact)
+        if not self._inexact:
+            # Most often there are exact URLs alone: what need not be a generator is faster.
+            return sorted(fitting, key=_by_priority) if self._prioritised else fitting
+        routes = chain(fitting, self._inexact_routes(asked))
+        return sorted(routes, key=_by_priority) if self._prioritised else routes
+
+    def _inexact_routes(self, asked: Asked) -> Iterator[Route]:
+        for shelf in self._inexact_shelves(asked):
+            yield from _for_method(asked, shelf)
 
     def _inexact_shelves(self, asked: Asked) -> Iterator[Shelf]:
         origin, path, query = asked.key
@@ -165,7 +162,9 @@ class Registry:
 
     def find(self, asked: Asked) -> Route | None:
         """Return the first route whose method and URL fit, without using it."""
-        return next(self.candidates(asked), None)
+        for route in self.candidates(asked):
+            return route
+        return None
 
     def take(self, asked: Asked, request: AiointerceptRequest) -> Route | None:
         """Return the route that answers *request*, used once; None if there is none.
@@ -225,10 +224,20 @@ class Registry:
             if route.unspend():
                 shelf.put(route)
 
+    def withdraw(self, route: Route) -> None:
+        """Let *route* answer no more; it stays among those that were registered."""
+        with self._lock:
+            self._remove(route)
+
     def _remove(self, route: Route) -> None:
         shelf = self._shelves.get(route.target.key)
         if shelf is not None:  # the registry may have been cleared meanwhile
             shelf.remove(route)
+
+
+def _for_method(asked: Asked, shelf: Shelf) -> list[Route]:
+    methods = asked.method, ANY_METHOD
+    return [route for route in shelf.routes if route.method in methods]
 
 
 def _fitting(shelves: Iterable[Shelf], asked: Asked) -> list[Shelf]:

@@ -99,8 +99,9 @@ class Usage:
     def record(self, request: AiointerceptRequest) -> None:
         """Add *request* to the calls. Safe to call from any thread."""
         self.calls.append(request)
-        for waiter in tuple(self._waiters):
-            waiter.wake(self.call_count)
+        if self._waiters:
+            for waiter in tuple(self._waiters):
+                waiter.wake(self.call_count)
 
     def unmet_times(self) -> str | None:
         """Say that the route was not called as often as ``times`` asks; None if it was."""

@@ -6,6 +6,7 @@ from benchmarks import budget
 from benchmarks.budget import LIMITS, Limit, verdicts
 from benchmarks.cases import WORKS
 from benchmarks.harness import Options, Result, Work, same
+from benchmarks.peers import PEERS, available
 
 WORK = Work("get", "GET", "µs", lambda options: same({}))
 REQUIRED = Limit("get", "explicit", "≤", 1.40, to="floor")
@@ -48,6 +49,26 @@ def test_work_that_was_not_run_has_no_verdict() -> None:
     assert not list(verdicts({}))
 
 
+@pytest.fixture
+def against_a_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the figure be one against another library."""
+    limit = Limit("get", "explicit", "≤", 0.50, to="aiointercept")
+    monkeypatch.setattr(budget, "LIMITS", (limit,))
+
+
+def test_a_peer_that_is_not_there_has_no_verdict(against_a_peer: None) -> None:
+    """A figure against a library that is not installed, or was left out, is not held against us."""
+    assert not list(verdicts(result_of(explicit=100.0)))
+
+
+def test_a_peer_that_fails_is_no_figure_reached(against_a_peer: None) -> None:
+    """A figure against a library that answers wrongly does not hold."""
+    results = result_of(explicit=100.0)
+    results["get"].errors["aiointercept"] = "WrongAnswerError: status 500, not 200"
+    (verdict,) = verdicts(results)
+    assert not verdict.holds
+
+
 @pytest.mark.parametrize(("value", "holds"), [(2.0, True), (1.9, False)])
 def test_a_figure_may_be_a_lower_bound(value: float, holds: bool) -> None:
     """Throughput is to stay above its bound."""
@@ -67,8 +88,8 @@ def test_a_figure_reads_as_it_was_asked_for(limit: Limit, text: str) -> None:
     assert str(limit) == text
 
 
-async def _subjects(work: str) -> set[str]:
-    async with WORKS[work].subjects(Options(peers=False)) as subjects:
+async def _subjects(work: str, peers: bool = False) -> set[str]:
+    async with WORKS[work].subjects(Options(peers=peers)) as subjects:
         return set(subjects)
 
 
@@ -77,4 +98,5 @@ async def _subjects(work: str) -> set[str]:
 async def test_every_figure_names_subjects_that_there_are(work: str) -> None:
     """No figure is lost to a misspelt name."""
     named = {name for limit in LIMITS if limit.work == work for name in (limit.subject, limit.to)}
-    assert named - {""} <= await _subjects(work)
+    assert named - {"", *PEERS} <= await _subjects(work)
+    assert named & set(PEERS) & set(available()) <= await _subjects(work, peers=True)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ...journal.request import AiointerceptRequest
-    from ...loopback.link import Call
-    from ...routing.route import Reply
 
 __all__ = ("aioresponses",)
 
@@ -281,12 +279,6 @@ class _Interceptor(Interceptor):
     def claims(self, asked: Asked) -> bool:
         return not self._passes() and super().claims(asked)
 
-    def reads_body(self, request: AiointerceptRequest, call: Call | None) -> bool:
-        return _in_context_of(call, lambda: super(_Interceptor, self).reads_body(request, call))
-
-    def answer(self, request: AiointerceptRequest, call: Call | None) -> Reply:
-        return _in_context_of(call, lambda: super(_Interceptor, self).answer(request, call))
-
     def _passes(self) -> bool:
         call = MockedCall.current(self._mock)
         return call is not None and call.passes
@@ -302,14 +294,6 @@ class _Interceptor(Interceptor):
         if sys.version_info >= (3, 11):
             error.add_note(str(unmatched))
         return error
-
-
-def _in_context_of(call: Call | None, function: Callable[[], T]) -> T:
-    """Run *function* where ``MockedCall.current`` finds the call that is answered.
-
-    A kept connection receives in the context of the call that it was made for.
-    """
-    return function() if call is None else call.context.run(function)
 
 
 async def _again(chunks: Sequence[bytes]) -> AsyncIterator[bytes]:
