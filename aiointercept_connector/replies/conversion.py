@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from aiohttp import hdrs
@@ -10,7 +11,6 @@ from aiohttp.web_exceptions import HTTPException
 from aiohttp.web_response import Response, StreamResponse
 from multidict import CIMultiDict
 
-from ..unset import UNSET
 from .failure import failure
 from .function import FunctionReply
 from .reply import BaseReply
@@ -40,6 +40,8 @@ _KINDS: Final = (
 _TEXT_TYPE: Final = "text/plain; charset=utf-8"
 _BYTES_TYPE: Final = "application/octet-stream"
 _RESULT_PARTS: Final = ("status", "body", "headers", "content_type", "reason")
+# In one call, as callbacks return one for every request.
+_parts_of_result: Final = attrgetter(*_RESULT_PARTS, "payload")
 
 
 def as_reply(value: Repliable) -> Reply:  # noqa: C901, PLR0911, PLR0912 - a table, a line a kind
@@ -75,8 +77,8 @@ def as_reply(value: Repliable) -> Reply:  # noqa: C901, PLR0911, PLR0912 - a tab
             return _static(body, status)
         case dict() | list() | str() | bytes() | bytearray() | memoryview():
             return _static(cast("Any", value))
-        case _ if all(hasattr(value, part) for part in (*_RESULT_PARTS, "payload")):
-            return _of_result(value)
+        case _ if (parts := _result_parts(value)) is not None:
+            return _of_result(*parts)
         case _ if callable(value) and not isinstance(value, type):
             return HandlerReply(value)
         case AsyncIterable() | Iterator():
@@ -116,14 +118,30 @@ def _static(body: Any, status: int = 200) -> StaticReply:
     return static_reply(status=status, json=body)
 
 
-def _of_result(result: Any) -> StaticReply:
-    """Make the reply of a ``CallbackResult``; other libraries' have the same attributes."""
-    parts = {name: getattr(result, name) for name in _RESULT_PARTS}
-    if isinstance(result.body, AsyncIterable) and result.payload is None:
+def _result_parts(value: object) -> tuple[Any, ...] | None:
+    """Return what a ``CallbackResult`` is made of; other libraries' have the same attributes."""
+    try:
+        return _parts_of_result(value)
+    except AttributeError:
+        return None
+
+
+def _of_result(
+    status: int, body: Any, headers: Any, content_type: str | None, reason: str | None, payload: Any
+) -> Reply:
+    said: Any = {
+        "status": status,
+        "headers": headers,
+        "content_type": content_type,
+        "reason": reason,
+    }
+    if payload is not None:
+        return static_reply(json=payload, **said)
+    if not isinstance(body, (str, bytes)) and isinstance(body, AsyncIterable):
         from .streams import stream
 
-        return stream(parts.pop("body"), **parts)
-    return static_reply(json=UNSET if result.payload is None else result.payload, **parts)
+        return stream(cast("Any", body), **said)
+    return static_reply(body=body, **said)
 
 
 def _of_response(response: StreamResponse) -> StaticReply:
