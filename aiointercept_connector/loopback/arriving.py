@@ -75,6 +75,10 @@ class ArrivingBody:
         """Return what has arrived, up to *n* bytes."""
         return self._kept(self._stream.read_nowait(n))
 
+    def is_eof(self) -> bool:
+        """Tell whether all of it has arrived."""
+        return self._stream.is_eof()
+
     def unread_data(self, data: bytes) -> None:
         """Put back what was just read."""
         self._chunks = [self.so_far.removesuffix(data)]

@@ -247,7 +247,11 @@ class Server(web_server.Server):
         self, reply: Reply, request: AiointerceptRequest, link: Link, call: Call | None
     ) -> StreamResponse:
         try:
-            return await reply(request)
+            response: Any = await reply(request)
+            if not isinstance(response, StreamResponse):
+                # For aiohttp to complain of.
+                return cast("StreamResponse", response)
+            return await _sent(response, request)
         except BaseException as exc:
             meant = exc is getattr(reply, "exception", None)
             if isinstance(exc, HTTPException) and not meant and not request.writer.output_size:
@@ -263,6 +267,18 @@ class Server(web_server.Server):
                 # aiohttp would wait for the rest of the body before it ends the connection.
                 request.protocol.force_close()
             return SentResponse(keep_alive=False)
+
+
+async def _sent(response: StreamResponse, request: BaseRequest) -> StreamResponse:
+    """Send a response; aiohttp would do so later, where what goes wrong is nobody's to raise."""
+    try:
+        await response.prepare(request)
+        await response.write_eof()
+    except ConnectionError:
+        if request.transport is not None and not request.transport.is_closing():
+            raise
+        return SentResponse(keep_alive=False)
+    return SentResponse(keep_alive=bool(response.keep_alive))
 
 
 async def _unasked(request: BaseRequest) -> StreamResponse:

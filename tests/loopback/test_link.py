@@ -180,6 +180,28 @@ class TestCallbackRaises:
             assert await raised_by(session) is exc
         assert mock.call_count == 1
 
+    async def test_response_that_cannot_be_sent(self, mock: aiointercept) -> None:
+        """What goes wrong in sending a response reaches the client's caller too."""
+
+        def plain(request: object) -> web.Response:
+            return web.Response(headers={"X": "a\r\nb"})
+
+        mock.get(URL, callback=plain)
+        async with mock.session() as session:
+            assert isinstance(await raised_by(session), ValueError)
+
+    async def test_body_that_breaks(self, mock: aiointercept) -> None:
+        """What a response's payload raises reaches who reads the body."""
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"piece"
+            raise BoomError
+
+        mock.get(URL, callback=lambda request: web.Response(body=pieces()))
+        async with mock.session() as session, session.get(URL) as response:
+            with pytest.raises(BoomError):
+                await response.read()
+
     async def test_traceback(self, mock: aiointercept) -> None:
         """The traceback leads to the line of the callback."""
 
