@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ("LIBRARIES", "takeover")
 
 _COMPAT: Final = f"{__name__.rpartition('.')[0]}.compat"
+_PLUGIN: Final = ".pytest_plugin"
 
 
 class Library(NamedTuple):
@@ -32,17 +33,23 @@ class Library(NamedTuple):
         plugin: its module that is a pytest plugin, if it has one, as the library's entry point
             names it.
         entry_point: the name of that entry point.
+        package: our package in ``compat``, if it has not the name that the option takes.
     """
 
     name: str
     plugin: str | None = None
     entry_point: str | None = None
+    package: str | None = None
 
 
 LIBRARIES: Final[dict[str, Library]] = {
+    "aiointercept": Library("aiointercept", "aiointercept.pytest_plugin", "aiointercept"),
     "aioresponses": Library("aioresponses"),
+    "aiohttpretty": Library("aiohttpretty", "aiohttpretty.plugin"),
+    "aresponses": Library("aresponses", "aresponses.main", "aresponses"),
+    "asyncly": Library("asyncly.srvmocker", "asyncly.pytest_plugin", "asyncly", "srvmocker"),
 }
-"""The libraries whose names can be taken, by the name of our package in ``compat``."""
+"""The libraries whose names can be taken."""
 
 
 def takeover(*names: str) -> None:
@@ -56,11 +63,12 @@ def takeover(*names: str) -> None:
     for name in names:
         if name not in LIBRARIES:
             raise ValueError(f"takeover: {name!r} is none of {', '.join(sorted(LIBRARIES))}")
-        _replace(name, LIBRARIES[name].name)
+        library = LIBRARIES[name]
+        _replace(library, import_module(f"{_COMPAT}.{library.package or name}"))
 
 
-def _replace(ours: str, name: str) -> None:
-    package = import_module(f"{_COMPAT}.{ours}")
+def _replace(library: Library, package: ModuleType) -> None:
+    name, plugin = library.name, library.plugin
     parent, _, last = name.rpartition(".")
     if parent:
         setattr(_imported(parent), last, package)
@@ -68,8 +76,18 @@ def _replace(ours: str, name: str) -> None:
         del sys.modules[imported]
     sys.modules[name] = package
     for found in walk_packages(package.__path__, f"{package.__name__}."):
+        if found.name.endswith(_PLUGIN) and "pytest" not in sys.modules:
+            continue
         suffix = found.name.removeprefix(package.__name__)
-        sys.modules[f"{name}{suffix}"] = import_module(found.name)
+        module = sys.modules[f"{name}{suffix}"] = import_module(found.name)
+        if suffix == _PLUGIN and plugin is not None:
+            # In the original it may be elsewhere.
+            sys.modules[plugin] = module
+    getattr(package, "taken_over", _nothing)()
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _imported(package: str) -> ModuleType:

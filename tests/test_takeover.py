@@ -112,7 +112,7 @@ def test_an_unknown_name(tmp_path: Path) -> None:
         command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
     )
     assert result.returncode == 4
-    assert "ERROR: takeover: 'requests' is none of aioresponses" in result.stderr
+    assert "ERROR: takeover: 'requests' is none of ai" in result.stderr
 
 
 def test_outside_pytest(where: Path) -> None:

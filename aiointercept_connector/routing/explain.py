@@ -100,7 +100,10 @@ class Unmatched:
         yield from url_findings
         if route.match is not None:
             body = self._request.captured_body or b""
-            if len(body) > _LARGE and not all(finding.holds for finding in url_findings):
+            if self._request.cut and route.match.reads_body:
+                text = f"not compared: {self._request.cut}"
+                yield Finding("match", holds=False, details=(text,))
+            elif len(body) > _LARGE and not all(finding.holds for finding in url_findings):
                 yield Finding("match", holds=False, details=("not compared, for the body's size",))
             else:
                 yield from _match_findings(route, self._request)
@@ -122,9 +125,13 @@ class Unmatched:
             f"{what} met no route of the mock, and is not allowed to reach the network.",
             f"It had {_cut(described_body(self._request))}.",
             *self._nearest(),
-            f"To answer it: {_registration(self._asked)}",
+            f"To answer it: {self.registration()}",
         ]
         return "\n".join(lines)
+
+    def registration(self) -> str:
+        """Return the line of Python that would register a route for the request."""
+        return _registration(self._asked)
 
     def _nearest(self) -> Iterator[str]:
         shown = self.near_misses[:_NEAREST]

@@ -1,0 +1,122 @@
+"""What answers: a response, what one is made of, or a function of the request."""
+
+from __future__ import annotations
+
+from copy import copy
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp.web import HTTPException, Response, StreamResponse, json_response
+
+from ...loopback.sent import SentResponse
+from ...replies.conversion import as_reply, respond
+from ...replies.passing import passthrough
+from ...replies.reply import BaseReply
+
+if TYPE_CHECKING:
+    from aiohttp.web import BaseRequest
+
+    from ...journal.request import AiointerceptRequest
+    from .route import Route
+
+__all__ = ("Answer", "Passing", "RawResponse", "response_to")
+
+
+class RawResponse(SentResponse):
+    """A response that is these bytes and no others; then the connection is closed."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(keep_alive=False)
+        self._bytes = body
+        self._is_written = False
+
+    @property
+    def prepared(self) -> bool:
+        """Whether the bytes have been written."""
+        return self._is_written
+
+    async def prepare(self, request: BaseRequest) -> None:
+        """Write the bytes, at the first call."""
+        if not self._is_written and request.transport is not None:
+            self._is_written = True
+            request.transport.write(self._bytes)
+
+
+class Answer(BaseReply):
+    """A reply as ``aresponses`` takes it.
+
+    Args:
+        route: what it answers.
+        response: a response, of which a copy is sent; text; a dict or list, sent as JSON; or a
+            function of the request, plain or async, that returns one of these.
+    """
+
+    __slots__ = ("response", "route")
+
+    def __init__(self, route: Route, response: Any) -> None:
+        self.route = route
+        self.response = response
+
+    async def __call__(self, request: AiointerceptRequest) -> StreamResponse:
+        """Answer; where a function of the test has failed, with a 500, as aiohttp's server does."""
+        sent = request.once(_SENT, _nothing_yet)
+        try:
+            response = await self._response(request)
+        except HTTPException as exc:
+            sent.append(exc)
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it is logged and told
+            response = request.protocol.handle_error(request, 500, exc)
+        sent.append(response)
+        return response
+
+    async def _response(self, request: AiointerceptRequest) -> StreamResponse:
+        who, result = "response", self.response
+        if callable(result):
+            who, result = f"response {result!r}", result(request)
+            if isawaitable(result):
+                result = await request.run_at_home(result)
+        elif isinstance(result, HTTPException):
+            return await as_reply(result)(request)
+        elif isinstance(result, StreamResponse):
+            # A response can be sent once, and this one may be asked for again.
+            result = copy(result)
+        if isinstance(result, str):
+            return Response(body=result)
+        if isinstance(result, (dict, list)):
+            return json_response(result)
+        return await respond(result, request, who)
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.response!r:.60}>"
+
+
+class Passing(Answer):
+    """A reply that the real host gives; its errors reach the client's caller."""
+
+    __slots__ = ()
+
+    reads_body = False
+
+    def __init__(self, route: Route) -> None:
+        super().__init__(route, passthrough())
+
+    async def __call__(self, request: AiointerceptRequest) -> StreamResponse:
+        """Answer with what the real host answers."""
+        sent = request.once(_SENT, _nothing_yet)
+        sent.append(await self.response(request))
+        return sent[-1]
+
+
+def response_to(request: AiointerceptRequest) -> StreamResponse | None:
+    """Return what a request was answered with; None if it was not."""
+    sent = request.once(_SENT, _nothing_yet)
+    return sent[-1] if sent else None
+
+
+_SENT: Final = object()
+"""What ``request.once`` keeps the responses under, one for each attempt of the client's call."""
+
+
+def _nothing_yet() -> list[StreamResponse]:
+    return []

@@ -1,0 +1,197 @@
+"""What can be imported from ``aresponses.main``; a plugin of pytest, with one fixture."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Awaitable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from aiohttp import ClientRequest, ClientSession, TCPConnector
+from aiohttp.web import Response, StreamResponse
+from yarl import URL
+
+from ... import injection
+from ...arguments import caller
+from ...interceptor import Interceptor
+from ...replies.conversion import as_reply
+from .answering import Answer, Passing, RawResponse
+from .asserting import Asserting, RoutingLog, route_of
+from .errors import NoRouteFoundError, UnorderedRouteCallError, UnusedRouteError
+from .route import Pattern, Route, core_route, host_of
+from .utils import ANY
+
+if TYPE_CHECKING:
+    from aiohttp import ClientConnectionError
+    from typing_extensions import Self
+
+    from ...journal.request import AiointerceptRequest
+    from ...routing.explain import Unmatched
+    from ...routing.route import Asked, Reply
+    from ...routing.urls import Origin
+
+__all__ = (
+    "ANY",
+    "ClientRequest",
+    "ClientSession",
+    "NoRouteFoundError",
+    "RawResponse",
+    "ResponsesMockServer",
+    "Route",
+    "RoutingLog",
+    "StreamResponse",
+    "TCPConnector",
+    "UnorderedRouteCallError",
+    "UnusedRouteError",
+    "aresponses",
+)
+
+
+class ResponsesMockServer(Asserting):
+    """A server in the place of every host that code under test asks through aiohttp.
+
+    Use it with ``async with``; routes may be added before and inside.
+
+    Args:
+        scheme: taken, and without effect, as are the others.
+        host: taken, and without effect: no socket is bound unless ``port`` is asked for.
+        **ignored: the further arguments of an ``aiohttp.test_utils.BaseTestServer``: ``loop=``,
+            ``port=`` and so on.
+    """
+
+    ANY: Final = ANY
+    Response = Response
+    RawResponse = RawResponse
+    INFINITY: Final = math.inf
+    LOCALHOST: Final = re.compile(r"127\.0\.0\.1:?\d{0,5}")
+
+    def __init__(self, *, scheme: Any = "", host: str = "127.0.0.1", **ignored: Any) -> None:
+        self._interceptor = _Interceptor()
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def start(self) -> None:
+        """Begin to intercept, as ``async with`` does."""
+        self._interceptor.open()
+        injection.attach(self._interceptor, "process")
+
+    def stop(self) -> Awaitable[None]:
+        """Stop intercepting, at once; awaiting the result sees cancelled replies end."""
+        # The routes and the requests stay: many suites assert behind the block.
+        injection.detach(self._interceptor)
+        return self._interceptor.close()
+
+    def add(
+        self,
+        host_pattern: Pattern = ANY,
+        path_pattern: Pattern = ANY,
+        method_pattern: Pattern = ANY,
+        response: Any = "",
+        *,
+        route: Route | None = None,
+        body_pattern: Pattern = ANY,
+        match_querystring: bool = False,
+        repeat: float = 1,
+    ) -> None:
+        """Add a route; of several that fit a request, the one that was added first answers.
+
+        Args:
+            host_pattern: the host, with its port unless that is the usual one, as text, or an
+                expression that is searched for in it, as in the others.
+            path_pattern: the path, decoded; with *match_querystring* as it is sent, with its query.
+            method_pattern: the HTTP method; an expression sees it in lower case.
+            response: a response; text; a dict or list, sent as JSON; a function of the request,
+                plain or async, that returns one of these; or this server's ``passthrough``.
+            route: a route of the test's own making, in place of all but *response*.
+            body_pattern: the body as text.
+            match_querystring: whether the query is looked at.
+            repeat: how many requests are answered; ``INFINITY`` for any number.
+        """
+        if route is None:
+            route = Route(
+                method_pattern=_lower(method_pattern),
+                host_pattern=_lower(host_pattern),
+                path_pattern=path_pattern,
+                body_pattern=body_pattern,
+                match_querystring=match_querystring,
+                repeat=repeat,
+            )
+        passes = response == self.passthrough
+        answer = Passing(route) if passes else Answer(route, response)
+        self._interceptor.registry.add(core_route(route, answer, caller()))
+
+    def add_local_passthrough(self, repeat: float = INFINITY) -> None:
+        """Add a route that lets requests to ``127.0.0.1`` through to their real server."""
+        self.add(host_pattern=self.LOCALHOST, repeat=repeat, response=self.passthrough)
+
+    async def passthrough(self, request: AiointerceptRequest) -> StreamResponse:
+        """Answer *request* with what its real host answers."""
+        return await request.real_host.pass_through()
+
+    @property
+    def host(self) -> str:
+        """The host of ``make_url``."""
+        return self._interceptor.listener.host
+
+    @property
+    def port(self) -> int:
+        """The port of ``make_url``."""
+        return self._interceptor.listener.port
+
+    def make_url(self, path: str | URL) -> URL:
+        """Return the URL of *path* for clients of every kind: a real server, bound when asked for.
+
+        Raises:
+            RuntimeError: the server is not active.
+        """
+        if not self._interceptor.is_open:
+            raise RuntimeError("make_url: the server is not active: use `async with` first.")
+        return URL.build(scheme="http", host=self.host, port=self.port).join(URL(path))
+
+
+def _lower(pattern: Pattern) -> Pattern:
+    return pattern.lower() if isinstance(pattern, str) else pattern
+
+
+class _Interceptor(Interceptor):
+    """Claims every request, but for those to servers of this machine that no route names."""
+
+    def claims(self, asked: Asked) -> bool:
+        return super().claims(asked) or not self.may_pass(asked, {}, None, (self,))
+
+    def stands_for(self, origin: Origin) -> bool:
+        if super().stands_for(origin):
+            return True
+        routes = [route_of(route) for route in self.registry]
+        host = host_of(origin)
+        return any(route.host_pattern != ANY and route.fits_host(host) for route in routes)
+
+    def explain(self, request: AiointerceptRequest, asked: Asked) -> Unmatched:
+        # Imported at its use, as in the interceptor of every mock.
+        from .explaining import UnmatchedHere
+
+        return UnmatchedHere(asked, request, self.registry, self.registry.state)
+
+    def refusal(self, error: ClientConnectionError, asked: Asked) -> Reply:
+        return as_reply((500, str(error)))
+
+
+@pytest.fixture
+def aresponses() -> Iterator[ResponsesMockServer]:
+    """Return a server that is active while the test runs; it needs no plugin for asyncio."""
+    server = ResponsesMockServer()
+    server.start()
+    yield server
+    server.stop()
