@@ -11,11 +11,11 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
-from aiohttp import ClientResponse, ClientSession
-from multidict import CIMultiDict
+from aiohttp import ClientResponse, ClientSession, RequestInfo
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-__all__ = ("Around", "CallLayer", "ClientCall")
+__all__ = ("Around", "CallLayer", "ClientCall", "tell_request_headers")
 
 # The layers of a method are a chain, of which two threads are not to change links at once.
 _lock: Final = threading.Lock()
@@ -28,27 +28,30 @@ class ClientCall:
     """One call of a session.
 
     Attributes:
+        original: the method that was called, but for the layers that see the call earlier.
         session: the session.
         method: the HTTP method, as the caller has written it.
+        str_or_url: the URL, as the caller has written it.
         url: the URL, absolute if the session has a base for it, without the ``params``.
         args: the further positional arguments; aiohttp's session takes none.
         kwargs: the keyword arguments.
     """
 
     # Private names of aiohttp's: `_request`, `_build_url`, `_prepare_headers`, and of a response
-    # `_url` and `_real_url`; the same since 3.8. Watched by tests/test_client_calls.py.
+    # `_url`, `_real_url` and `_request_info`; the same since 3.8. Watched by
+    # tests/test_client_calls.py.
 
     def __init__(
         self,
-        send: Callable[..., Any],
+        original: Callable[..., Any],
         session: ClientSession,
         method: str,
         str_or_url: str | URL,
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        self._send = send
-        self._str_or_url = str_or_url
+        self.original = original
+        self.str_or_url = str_or_url
         self.session = session
         self.method = method
         self.url: URL = session._build_url(str_or_url)
@@ -62,8 +65,8 @@ class ClientCall:
 
     async def send(self, **replaced: Any) -> ClientResponse:
         """Let the call go on, with some of its keyword arguments replaced."""
-        response: ClientResponse = await self._send(
-            self.method, self._str_or_url, *self.args, **{**self.kwargs, **replaced}
+        response: ClientResponse = await self.original(
+            self.method, self.str_or_url, *self.args, **{**self.kwargs, **replaced}
         )
         return response
 
@@ -75,12 +78,19 @@ class ClientCall:
     async def send_to(self, stand_in: URL, **replaced: Any) -> ClientResponse:
         """Let the call go on to *stand_in*; its response is told to have come from its own URL."""
         without_params: dict[str, Any] = {**self.kwargs, "params": None, **replaced}
-        response: ClientResponse = await self._send(
+        response: ClientResponse = await self.original(
             self.method, stand_in, *self.args, **without_params
         )
         if response._url == stand_in:
             response._url = response._real_url = self.url
         return response
+
+
+def tell_request_headers(response: ClientResponse, headers: CIMultiDict[str]) -> None:
+    """Have *response* tell that it was asked for with *headers*."""
+    info = response._request_info
+    told = CIMultiDictProxy(headers)
+    response._request_info = RequestInfo(info.url, info.method, told, info.real_url)
 
 
 Around: TypeAlias = "Callable[[ClientCall], Awaitable[ClientResponse]]"

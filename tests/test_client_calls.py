@@ -7,10 +7,11 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import ClientSession
+from multidict import CIMultiDict
 from yarl import URL
 
 from aiointercept_connector import aiointercept
-from aiointercept_connector.client_calls import CallLayer, ClientCall
+from aiointercept_connector.client_calls import CallLayer, ClientCall, tell_request_headers
 
 pytestmark = pytest.mark.anyio
 
@@ -82,3 +83,14 @@ async def test_what_a_session_refuses_itself_is_not_seen() -> None:
             await session.get("http://h/")
     finally:
         layer.take()
+
+
+async def test_a_response_tells_other_headers() -> None:
+    """A response can be made to tell other headers of its request; the rest is as it was."""
+    with aiointercept(mock_external_urls=True) as mock:
+        mock.get("http://h/a")
+        async with ClientSession() as session, session.get("http://h/a#b") as response:
+            tell_request_headers(response, CIMultiDict({"X-A": "1"}))
+    info = response.request_info
+    assert info.headers == {"X-A": "1"}
+    assert (info.method, info.url, info.real_url) == ("GET", URL("http://h/a"), URL("http://h/a#b"))

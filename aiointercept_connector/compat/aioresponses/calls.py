@@ -72,11 +72,11 @@ class MockedCall:
         status: the status of its response; aiohttp's client lets nobody see one below 200.
     """
 
-    def __init__(self, mock: object, call: ClientCall) -> None:
+    def __init__(self, mock: object, call: ClientCall, args: tuple[Any, ...]) -> None:
         self.mock = mock
         self.method = call.method
         self.url = normalize_url(merge_params(call.url, call.kwargs.get("params")))
-        self.args = call.args
+        self.args = args
         self.kwargs = dict(call.kwargs)
         if call.session.headers:
             self.kwargs["headers"] = call.headers()

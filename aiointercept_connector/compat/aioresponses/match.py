@@ -8,24 +8,23 @@ import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from aiohttp import ClientResponse, hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from ...loopback.shown import ShownHead
 from ...replies.conversion import respond
 from ...replies.reply import BaseReply
 from ...replies.static import StaticReply
 from ...routing.route import Route
 from ...routing.target import UrlTest
+from ..exact import exact_response
 from .calls import MockedCall
 from .compat import normalize_url
 
 if TYPE_CHECKING:
     from ...journal.request import AiointerceptRequest
-    from ...loopback.protocol import ServerProtocol
     from .mock import aioresponses
 
 __all__ = ("MatchReply", "RequestMatch")
@@ -93,6 +92,10 @@ class RequestMatch:
         target = UrlTest(accepts, str(self.url_or_pattern))
         return Route(self.method, target, MatchReply(self, mock), repeat=self._answers())
 
+    def _build_response(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Make no response: aiohttp does. Suites of aioresponses put their own function here."""
+        raise NotImplementedError("aiohttp's own client makes the responses")
+
     def _answers(self) -> bool | int:
         """Return ``repeat`` as a route has it; a number below 1 is counted down, and never ends."""
         return True if not isinstance(self.repeat, bool) and self.repeat < 1 else self.repeat
@@ -105,13 +108,14 @@ class MatchReply(BaseReply):
     """A reply that is made, and whose callback is called, when a client asks for it.
 
     Attributes:
+        match: the registration that it is the reply of.
         exception: what it has raised last; that goes to the client's caller, whatever its type.
     """
 
-    __slots__ = ("_match", "_mock", "exception")
+    __slots__ = ("_mock", "exception", "match")
 
     def __init__(self, match: RequestMatch, mock: aioresponses) -> None:
-        self._match = match
+        self.match = match
         self._mock = mock
         self.exception: BaseException | None = None
 
@@ -129,27 +133,27 @@ class MatchReply(BaseReply):
                 # As if it had not been asked: a callback that fails once answers the next time.
                 self._mock.registry.give_back(request.route)
             self._fail(call, exc, earlier)
-        if self._match.exception is not None:
-            self._fail(call, self._match.exception, earlier)
+        if self.match.exception is not None:
+            self._fail(call, self.match.exception, earlier)
         if call is not None:
             call.answered = True
             call.response_class = getattr(result, "response_class", None)
         if all(hasattr(result, part) for part in _RESULT_PARTS):
             return await _registered(result, request, call)
-        return await respond(result, request, f"callback for {self._match!r}")
+        return await respond(result, request, f"callback for {self.match!r}")
 
     async def _result(self, request: AiointerceptRequest, call: MockedCall | None) -> Any:
         """Return what the callback returns, or else what is registered."""
-        callback = self._match.callback
+        callback = self.match.callback
         if not callable(callback):
-            return self._match
+            return self.match
         if call is None:
             result = callback(normalize_url(request.url))
         else:
             result = callback(call.asked_as(request.url), **call.callback_kwargs())
         if isawaitable(result):
             result = await result
-        return self._match if result is None else result
+        return self.match if result is None else result
 
     def _fail(
         self,
@@ -167,7 +171,7 @@ class MatchReply(BaseReply):
             raise
 
     def __repr__(self) -> str:
-        return f"<MatchReply {self._match!r}>"
+        return f"<MatchReply {self.match!r}>"
 
 
 def _nothing_raised() -> list[BaseException]:
@@ -190,11 +194,9 @@ async def _registered(
     if call is not None and 100 <= status < 200:
         # The client would wait for the response that comes after it.
         call.status, status = status, HTTPStatus.OK
-    protocol = cast("ServerProtocol", request.protocol)
-    if protocol.link.call is not None:
-        protocol.link.call.shown = ShownHead(status, reason, headers)
     data = body if isinstance(body, bytes) else str.encode(body)
-    return await StaticReply(200, data)(request)
+    content = StaticReply(200, data)
+    return await exact_response(request, content, status=status, reason=reason, headers=headers)
 
 
 def _phrase(status: int) -> str:

@@ -6,23 +6,27 @@ import copy
 import re
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 
-from aiohttp import ClientConnectionError, ClientError, ClientResponse, hdrs
+from aiohttp import ClientConnectionError, ClientError, ClientResponse, ClientSession, hdrs
+from multidict import CIMultiDict
 from yarl import URL
 
-from ...client_calls import CallLayer, ClientCall
+from ...client_calls import CallLayer, ClientCall, tell_request_headers
 from ...interceptor import Interceptor
 from ...mock import aiointercept
 from ...routing.policy import Policy, Verdict
 from ...routing.registry import Registry
 from ...routing.route import Asked
+from .asking import REFUSALS, framed_by_aiohttp, not_refused
 from .asserting import Asserting, CallKey
 from .calls import STAND_IN, MockedCall, RequestCall, request_call
 from .decorating import decorate
 from .match import RequestMatch
+from .matches import Matches
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -34,6 +38,9 @@ __all__ = ("aioresponses",)
 T = TypeVar("T")
 
 _numbers: Final = count(1)
+
+# What a subclass's `_request_mock` is not given, and gives back to ours.
+_sent: Final[ContextVar[ClientCall]] = ContextVar("_sent")
 
 
 class aioresponses(Asserting):  # noqa: N801 - the promised name
@@ -72,6 +79,18 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
     def registry(self) -> Registry:
         """The routes that stand for what is registered."""
         return self._inner.interceptor.registry
+
+    @property
+    def _matches(self) -> Matches:
+        """What is registered, to be changed in place or replaced by another mapping."""
+        return Matches(self)
+
+    @_matches.setter
+    def _matches(self, matches: Mapping[str, RequestMatch]) -> None:
+        routes = [match.route(self) for match in matches.values()]
+        self.registry.clear()
+        for route in routes:
+            self.registry.add(route)
 
     def start(self) -> None:
         """Begin to intercept.
@@ -216,7 +235,23 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
         self.add(url, method=hdrs.METH_OPTIONS, **kwargs)
 
     async def _around(self, sent: ClientCall) -> ClientResponse:
-        """Record a call of a session, and see to what its caller gets."""
+        token = _sent.set(sent)
+        try:
+            return await self._request_mock(
+                sent.session, sent.method, sent.str_or_url, *sent.args, **sent.kwargs
+            )
+        finally:
+            _sent.reset(token)
+
+    async def _request_mock(
+        self, orig_self: ClientSession, method: str, url: URL | str, *args: Any, **kwargs: Any
+    ) -> ClientResponse:
+        """Record a call of the session *orig_self*, and see to what its caller gets.
+
+        Subclasses of aioresponses wrap it: to put cookies into the session's jar, to record more.
+        """
+        # The session's own method takes no further positional arguments; a record may have them.
+        sent = ClientCall(_sent.get().original, orig_self, method, url, **kwargs)
         replaced: dict[str, Any] = {}
         data: object = sent.kwargs.get("data")
         if isinstance(data, AsyncIterable):
@@ -224,17 +259,18 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
             # Recorded whole, and sent piece by piece as it came.
             sent.kwargs["data"] = b"".join(chunks)
             replaced["data"] = _again(chunks)
-        call = MockedCall(self, sent)
+        call = MockedCall(self, sent, args)
         call.passes = str(call.url).startswith(tuple(self._passthrough))
         if not call.passes:
             self._record(call)
         with call.under_way():
-            response = await self._sent(sent, call, replaced)
+            response = await self._sent_in_any_case(sent, call, replaced)
         if call.response_class is not None:
             response.__class__ = call.response_class
         if call.status is not None:
             response.status = call.status
         if call.answered:
+            tell_request_headers(response, CIMultiDict(call.kwargs.get("headers") or ()))
             self._responses.append(response)
         return response
 
@@ -242,6 +278,23 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
         record = request_call(call.method, *call.args, **call.kwargs)
         record.method, record.url, record.number = call.method, str(call.url), next(_numbers)
         self.requests.setdefault((call.method, call.url), []).append(record)
+
+    async def _sent_in_any_case(
+        self, sent: ClientCall, call: MockedCall, replaced: dict[str, Any]
+    ) -> ClientResponse:
+        """Send a call that may be answered here, whatever aiohttp thinks of its arguments."""
+        if call.passes or self.passthrough_unmatched:
+            return await self._sent(sent, call, replaced)
+        headers = framed_by_aiohttp(sent.kwargs.get("headers"))
+        if headers is not None:
+            replaced["headers"] = headers
+        try:
+            return await self._sent(sent, call, replaced)
+        except REFUSALS:
+            if call.answered or call.failure is not None:
+                raise
+        sent.kwargs = not_refused(sent)
+        return await self._sent(sent, call, {})
 
     async def _sent(
         self, sent: ClientCall, call: MockedCall, replaced: dict[str, Any]

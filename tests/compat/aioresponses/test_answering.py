@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import Any
+from unittest.mock import patch
 
 import aiohttp
 import pytest
@@ -380,3 +381,11 @@ async def test_reading_after_the_mock_was_left(library: Any, session: ClientSess
     assert response.closed
     with pytest.raises(aiohttp.ClientConnectionError):
         await response.read()
+
+
+async def test_the_clock_is_the_tests(library: Any, session: ClientSession) -> None:
+    """A test may give ``time.time`` as many answers as its own code asks for, and no more."""
+    with library.aioresponses() as m, patch("time.time", side_effect=[]) as clock:
+        m.get(URL, status=201)
+        assert (await session.get(URL)).status == 201
+        clock.assert_not_called()
