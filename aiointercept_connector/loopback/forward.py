@@ -8,7 +8,6 @@ have taken the last place, and would wait for itself.
 from __future__ import annotations
 
 import asyncio
-import json as _json
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -25,7 +24,7 @@ from multidict import CIMultiDict, istr
 from yarl import URL
 
 from ..replies.relayed import ForwardedResponse, RelayedResponse
-from ..replies.static import checked_headers
+from ..replies.static import check_mapping, checked_headers, encode_json
 from ..unset import UNSET
 
 if TYPE_CHECKING:
@@ -254,7 +253,7 @@ class _Raw:
     """Stands for a parser of frames in aiohttp's protocols, and takes the bytes as they are."""
 
     def __init__(self, protocol: BaseProtocol, loop: asyncio.AbstractEventLoop) -> None:
-        self.stream = StreamReader(protocol, _READ_SIZE, loop=loop)
+        self.stream = StreamReader(cast("Any", _Pausing(protocol)), _READ_SIZE, loop=loop)
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         if data:
@@ -263,6 +262,33 @@ class _Raw:
 
     def feed_eof(self) -> None:
         self.stream.feed_eof()
+
+
+class _Pausing:
+    """Stands for the protocol of a stream, and pauses its transport alone.
+
+    From aiohttp 3.14 on the protocol's own method pauses its parser too, which is not in use.
+    Watched by TestTunnels in tests/compat/srvmocker/test_proxy.py.
+    """
+
+    def __init__(self, protocol: BaseProtocol) -> None:
+        self._protocol = protocol
+        self._transport = cast("asyncio.Transport | None", protocol.transport)
+        self._reading_paused = False
+
+    @property
+    def connected(self) -> bool:
+        return self._protocol.connected
+
+    def pause_reading(self) -> None:
+        if not self._reading_paused and self._transport is not None:
+            self._reading_paused = True
+            self._transport.pause_reading()
+
+    def resume_reading(self, *_: object, **__: object) -> None:
+        if self._reading_paused and self._transport is not None:
+            self._reading_paused = False
+            self._transport.resume_reading()
 
 
 async def _pump(stream: StreamReader, writer: StreamWriter) -> None:
@@ -320,9 +346,13 @@ def _text(raw: bytes) -> str:
 
 
 def _checked_url(url: Any) -> URL | None:
-    where = None if url is None else URL(url)
-    if where is not None and where.raw_host is None:
-        raise ValueError(f"forward(url=) must be a whole URL, not {str(where)!r}")
+    if url is None:
+        return None
+    if not isinstance(url, (str, URL)):
+        raise TypeError(f"forward(url=) must be a str or a URL, not {type(url).__name__}: {url!r}")
+    where = URL(url)
+    if where.raw_host is None or where.scheme not in {"http", "https"}:
+        raise ValueError(f"forward(url=) must be a whole URL of http or https, not {str(where)!r}")
     return where
 
 
@@ -331,7 +361,7 @@ def _checked_body(body: Any, json: Any) -> bytes | None:
     if json is not UNSET:
         if body is not None:
             raise ValueError("forward() takes body= or json=, not both")
-        return _json.dumps(json).encode()
+        return encode_json(json, "forward(json=)")
     if isinstance(body, str):
         return body.encode()
     if body is None or isinstance(body, bytes):
@@ -343,10 +373,11 @@ def _checked_body(body: Any, json: Any) -> bytes | None:
 
 
 def _change(headers: CIMultiDict[str], changes: Mapping[str, str | None]) -> None:
+    check_mapping("forward(headers=)", changes)
     for name in changes:
         headers.popall(name, None)
     given = {name: value for name, value in changes.items() if value is not None}
-    headers.extend(checked_headers(given))
+    headers.extend(checked_headers(given, "forward(headers=)"))
 
 
 def _make_fit(headers: CIMultiDict[str], body: bytes) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from .conversion import name_of, returned
+from .conversion import check_call, name_of, returned
 from .function import FunctionReply
 from .static import JSON_TYPE, Body
 
@@ -91,6 +91,10 @@ class CallbackReply(FunctionReply):
         self.otherwise = otherwise
         self.reads_body = reads_body
         self._takes_request = _first_parameter(callback) == "request"
+        if self._takes_request:
+            check_call(callback, "a callback", "request")
+        else:
+            check_call(callback, "a callback", "url", headers=..., query=..., json=..., data=...)
         if not reads_body and not self._takes_request:
             raise ValueError(
                 f"read_body=False is for a callback that reads the body itself: "
@@ -112,6 +116,8 @@ class CallbackReply(FunctionReply):
         """Return the reply that the callback asked for by returning *result*."""
         if result is None:
             return self.otherwise
+        if result is self.callback:
+            raise TypeError(f"callback {name_of(self.callback)} returned itself.")
         return returned(result, f"callback {name_of(self.callback)}")
 
     def __eq__(self, other: object) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from .conversion import Repliable, as_replies
 from .progress import Progress
-from .reply import ChoosingReply
+from .reply import ChoosingReply, check_lasting
 from .static import checked_list
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def choice(replies: Weighted, *, seed: int | str | None = None) -> ChoiceReply:
 
     Raises:
         TypeError: *replies* is neither, or one of them is no reply, or a weight is no number.
-        ValueError: there are none, or a weight is negative or not finite, or all are 0.
+        ValueError: there are none, or a weight is negative or not finite, or all are 0, or a reply
+            can serve one request only.
 
     Example:
         ``mock.get(url, reply=replies.choice({200: 9, 503: 1}, seed=4))``
@@ -71,7 +72,9 @@ def choice(replies: Weighted, *, seed: int | str | None = None) -> ChoiceReply:
     weights = tuple(weight for _, weight in pairs)
     if not sum(weights) > 0:
         raise ValueError("replies must hold at least one reply with a weight above 0")
-    return ChoiceReply(as_replies([reply for reply, _ in pairs]), weights, seed)
+    given = as_replies([reply for reply, _ in pairs])
+    check_lasting(given)
+    return ChoiceReply(given, weights, seed)
 
 
 def _pairs(replies: Weighted) -> list[tuple[Repliable, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterator, Sequence
+from inspect import signature
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -25,6 +26,7 @@ __all__ = (
     "Repliable",
     "as_replies",
     "as_reply",
+    "check_call",
     "name_of",
     "reading_itself",
     "respond",
@@ -79,6 +81,8 @@ def as_reply(value: Repliable) -> Reply:  # noqa: C901, PLR0911, PLR0912 - a tab
             return _static(cast("Any", value))
         case _ if (parts := _result_parts(value)) is not None:
             return _of_result(*parts)
+        case _ if hasattr(value, "effect"):
+            raise TypeError(f"reply must be a fault, not what makes one: {value!r}. Call it.")
         case _ if callable(value) and not isinstance(value, type):
             return HandlerReply(value)
         case AsyncIterable() | Iterator():
@@ -173,6 +177,7 @@ class HandlerReply(FunctionReply):
     def __init__(
         self, handler: Callable[[AiointerceptRequest], Any], *, reads_body: bool = True
     ) -> None:
+        check_call(handler, "a reply's handler", "request")
         self.handler = handler
         self.reads_body = reads_body
 
@@ -251,6 +256,27 @@ async def _answers(response: StreamResponse, request: AiointerceptRequest) -> bo
     """Tell whether *response*, which has been begun, is the answer to *request*."""
     writer = await response.prepare(request)  # of what has begun, the writer; None at its end
     return request.writer.output_size > 0 if writer is None else writer is request.writer
+
+
+def check_call(function: Callable[..., Any], what: str, *given: str, **named: object) -> None:
+    """Refuse a function that cannot be called with these arguments, and those of these names.
+
+    Raises:
+        TypeError: it takes others.
+    """
+    if str(getattr(function, "__module__", "")).startswith(f"{__package__}."):
+        raise TypeError(f"replies.{name_of(function)} makes a reply, and is none: call it.")
+    try:
+        takes = signature(function)
+    except (TypeError, ValueError):  # some callables written in C have none
+        return
+    try:
+        takes.bind(*given, **named)
+    except TypeError:
+        called = ", ".join([*given, *(f"{name}=" for name in named)])
+        raise TypeError(
+            f"{what} is called as {name_of(function)}({called}), and takes {takes}."
+        ) from None
 
 
 def name_of(function: Callable[..., Any]) -> str:

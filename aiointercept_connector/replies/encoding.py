@@ -34,6 +34,11 @@ class EncodedReply(ChoosingReply):
         self._plain = plain
         self._encoded = encoded
 
+    @property
+    def replies(self) -> tuple[Reply, ...]:  # type: ignore[override]
+        """The reply with its body as it was, and compressed."""
+        return self._plain, self._encoded
+
     def choose(self, request: AiointerceptRequest) -> Reply:
         """Return the one of the two that the client of *request* can read."""
         accepted = ",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ()))

@@ -108,7 +108,7 @@ def _one_interim(status: int, headers: Mapping[str, str] | None) -> bytes:
 def _checked_fields(
     argument: str, headers: Mapping[str, str] | None, forbidden: frozenset[str]
 ) -> CIMultiDict[str]:
-    fields = checked_headers(headers)
+    fields = checked_headers(headers, argument)
     for name in forbidden:
         if name in fields:
             raise ValueError(f"{argument}: HTTP does not allow {name} there")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..journal.request import AiointerceptRequest
     from ..routing.route import Reply
 
-__all__ = ("BaseReply", "ChoosingReply", "alternatives", "chosen")
+__all__ = ("BaseReply", "ChoosingReply", "alternatives", "check_lasting", "chosen")
 
 
 class BaseReply:
@@ -73,6 +73,17 @@ def alternatives(reply: Reply) -> Iterator[Reply]:
         return
     for one in reply.replies:
         yield from alternatives(one)
+
+
+def check_lasting(replies: Iterable[Reply]) -> None:
+    """Refuse what can answer one request where it would be asked again."""
+    for reply in replies:
+        for one in alternatives(reply):
+            if getattr(one, "serves_once", False):
+                raise ValueError(
+                    f"{one!r} can serve one request, and would be asked again: a generator can be "
+                    f"iterated once. Give a function that returns a new one, or a list."
+                )
 
 
 def chosen(reply: Reply, request: AiointerceptRequest) -> Reply:

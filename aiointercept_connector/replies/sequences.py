@@ -12,7 +12,7 @@ from ..errors import SequenceExhaustedError
 from .conversion import Repliable, as_replies
 from .failure import Failure
 from .progress import Progress
-from .reply import ChoosingReply
+from .reply import ChoosingReply, check_lasting
 from .static import checked_list
 
 if TYPE_CHECKING:
@@ -78,18 +78,28 @@ def sequence(replies: Iterable[Repliable], *, on_exhausted: OnExhausted = "raise
 
     Raises:
         TypeError: *replies* cannot be iterated over, or one of them is no reply.
-        ValueError: there are none, or *on_exhausted* is something else.
+        ValueError: there are none, or *on_exhausted* is something else, or a reply that can serve
+            one request would be asked again.
 
     Example:
         ``mock.get(url, reply=replies.sequence([503, TimeoutError(), {"id": 1}]))``
     """
     one_of("on_exhausted", on_exhausted, _MODES)
-    return SequenceReply(_checked(replies), on_exhausted)
+    given = _checked(replies)
+    check_lasting(_asked_again(given, on_exhausted))
+    return SequenceReply(given, on_exhausted)
 
 
 def cycle(replies: Iterable[Repliable]) -> SequenceReply:
     """Answer with *replies* in turn, for ever: a ``sequence`` that begins again at its end."""
     return sequence(replies, on_exhausted="cycle")
+
+
+def _asked_again(replies: tuple[Reply, ...], on_exhausted: OnExhausted) -> list[Reply]:
+    if on_exhausted == "cycle":
+        return [*replies]
+    last = replies[-1:] if on_exhausted == "last" else ()
+    return [*last, *(reply for reply in replies if sum(reply is one for one in replies) > 1)]
 
 
 def _checked(replies: Any) -> tuple[Reply, ...]:

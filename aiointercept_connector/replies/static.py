@@ -29,11 +29,13 @@ __all__ = (
     "JSON_TYPE",
     "Body",
     "StaticReply",
+    "check_mapping",
     "checked_headers",
     "checked_list",
     "checked_status",
     "checked_text",
     "default_reason",
+    "encode_json",
     "is_bodiless",
     "serialise_head",
     "static_reply",
@@ -191,7 +193,7 @@ def static_reply(
         ValueError: an argument is out of range, or cannot be sent as HTTP.
     """
     checked_status(status)
-    data = _encode_body(body) if isinstance(json, Unset) else _encode_json(json)
+    data = _encode_body(body) if isinstance(json, Unset) else encode_json(json)
     if data and is_bodiless(status):
         given = "body" if isinstance(json, Unset) else "json"
         raise ValueError(
@@ -199,11 +201,24 @@ def static_reply(
             f"but {len(data)} bytes were given."
         )
     final = checked_headers(headers)
+    if data and hdrs.CONTENT_LENGTH in final:
+        _check_length(final, len(data))
     kind = JSON_TYPE if content_type is None else checked_text("content_type", content_type)
     final.setdefault(hdrs.CONTENT_TYPE, kind)
     if reason is not None:
         checked_text("reason", reason)
     return StaticReply(status, data, final, reason)
+
+
+def _check_length(headers: Mapping[str, str], length: int) -> None:
+    """Refuse a length that is not the body's: the client would wait, or misread what follows."""
+    # In chunks, none is sent.
+    said = headers[hdrs.CONTENT_LENGTH]
+    if said != str(length) and hdrs.TRANSFER_ENCODING not in headers:
+        raise ValueError(
+            f"headers: Content-Length is {said!r}, but the body has {length} bytes. Leave it out: "
+            f"it is put in. For a length that is wrong use reply=faults.wrong_content_length()."
+        )
 
 
 def is_bodiless(status: int) -> bool:
@@ -235,23 +250,26 @@ def _encode_body(body: Any) -> bytes:
     raise TypeError(f"body must be str or bytes, not {kind}: {body!r:.60}.{hint}")
 
 
-def _encode_json(value: Any) -> bytes:
+def encode_json(value: Any, argument: str = "json (or payload)") -> bytes:
+    """Return *value* as JSON."""
     try:
         return _json.dumps(value).encode()
     except (TypeError, ValueError) as exc:
-        raise TypeError(f"json (or payload) must be serialisable as JSON: {exc}") from exc
+        raise TypeError(f"{argument} must be serialisable as JSON: {exc}") from exc
 
 
-def checked_headers(headers: Mapping[Any, Any] | None) -> CIMultiDict[str]:
+def checked_headers(
+    headers: Mapping[Any, Any] | None, argument: str = "headers"
+) -> CIMultiDict[str]:
     """Return a copy of *headers* if they can be sent."""
     checked: CIMultiDict[str] = CIMultiDict()
     if headers is None:
         return checked
-    _check_mapping(headers)
+    check_mapping(argument, headers)
     for name, value in headers.items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-            raise ValueError(f"headers: {name!r} is not a header name")
-        checked.add(name, checked_text(f"headers[{name!r}]", value))
+            raise ValueError(f"{argument}: {name!r} is not a header name")
+        checked.add(name, checked_text(f"{argument}[{name!r}]", value))
     return checked
 
 
@@ -263,10 +281,11 @@ def checked_list(argument: str, value: Any, wanted: str) -> list[Any]:
     raise TypeError(f"{argument} must be {wanted}, not {type(items).__name__}: {items!r:.60}")
 
 
-def _check_mapping(headers: Any) -> None:
+def check_mapping(argument: str, headers: Any) -> None:
+    """Refuse headers that are no mapping."""
     if not isinstance(headers, Mapping):
         raise TypeError(
-            f"headers must be a mapping of names to values, not {type(headers).__name__}"
+            f"{argument} must be a mapping of names to values, not {type(headers).__name__}"
         )
 
 

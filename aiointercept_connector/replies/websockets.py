@@ -204,6 +204,8 @@ def _checked_handler(handler: Any) -> Handler | Script:
             f"handler must be a coroutine function of (ws, request), or a list of steps, "
             f"not {handler!r:.60}"
         )
+    if inspect.isasyncgenfunction(handler):
+        raise TypeError(f"{name_of(handler)} must be a coroutine function: it has a yield.")
     _check_parameters(handler)
     return cast("Handler", handler)
 

@@ -199,3 +199,33 @@ def test_value() -> None:
 def test_repr_of_result(result: CallbackResult, text: str) -> None:
     """The repr of a result tells the status and what is sent."""
     assert repr(result) == text
+
+
+@pytest.mark.parametrize(
+    ("callback", "text"),
+    [
+        (
+            lambda: 1,
+            "a callback is called as <lambda>(url, headers=, query=, json=, data=), and takes ().",
+        ),
+        (
+            lambda request, more: 1,
+            "a callback is called as <lambda>(request), and takes (request, more).",
+        ),
+    ],
+)
+def test_other_parameters(callback: Any, text: str) -> None:
+    """A callback that cannot be called is refused where it is registered."""
+    with pytest.raises(TypeError) as raised:
+        CallbackReply(callback, static_reply())
+    assert str(raised.value) == text
+
+
+async def test_itself() -> None:
+    """A callback that returns itself is told so."""
+
+    def callback(request: Any) -> Any:
+        return callback
+
+    with pytest.raises(TypeError, match="returned itself"):
+        await reply_to(callback)

@@ -403,3 +403,16 @@ class TestValue:
         route = aiointercept().get("/x", callback=handler, reply=404)
         assert route.reply == CallbackReply(handler, as_reply(404))
         assert isinstance(aiointercept().get("/x", reply=KeyError()).reply, Failure)
+
+
+def test_what_makes_a_reply() -> None:
+    """What makes a reply is none, and is to be called."""
+    with pytest.raises(TypeError, match=r"^replies\.json makes a reply, and is none: call it\.$"):
+        replies.as_reply(replies.json)
+
+
+@pytest.mark.parametrize("handler", [lambda: 1, lambda a, b: 1])
+def test_handler_of_other_parameters(handler: Any) -> None:
+    """A handler that does not take the request is refused where it is registered."""
+    with pytest.raises(TypeError, match=r"a reply's handler is called as <lambda>\(request\), and"):
+        replies.as_reply(handler)

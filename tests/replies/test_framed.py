@@ -188,7 +188,7 @@ class TestValue:
         (
             {"interim": [(103, {"X": 1})]},
             TypeError,
-            "headers['X'] must be a str, not int: 1",
+            "interim, 103['X'] must be a str, not int: 1",
         ),
         (
             {"interim": [(103, {"content-length": "1"})]},
@@ -200,7 +200,7 @@ class TestValue:
             ValueError,
             "trailers: HTTP does not allow Content-Type there",
         ),
-        ({"trailers": ["X"]}, TypeError, "headers must be a mapping of names to values, not list"),
+        ({"trailers": ["X"]}, TypeError, "trailers must be a mapping of names to values, not list"),
         (
             {"trailers": {"X": "1"}, "status": 204},
             ValueError,

@@ -291,3 +291,19 @@ class TestValue:
         reply: Any = SequenceReply(())
         with pytest.raises(AttributeError):
             reply.replies = (1,)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda once: replies.cycle([once]),
+        lambda once: replies.sequence([200, once], on_exhausted="last"),
+        lambda once: replies.sequence([once, 200, once]),
+        lambda once: replies.choice([(once, 1)]),
+        lambda once: replies.sequence([replies.sequence([once]), 200], on_exhausted="cycle"),
+    ],
+)
+def test_generator_that_would_be_asked_again(made: Any) -> None:
+    """A generator can serve one request, and is refused where it would be asked again."""
+    with pytest.raises(ValueError, match="can serve one request, and would be asked again"):
+        made(replies.stream(piece for piece in ["a"]))

@@ -76,9 +76,16 @@ class TestBytes:
         assert list(static_reply(status=status).headers.items()) == [JSON]
 
     def test_length_of_one_s_own(self) -> None:
-        """A length among the headers is sent as it is."""
-        reply = static_reply(body="four", headers={"content-length": "9"})
+        """A length among the headers of a reply without a body is sent as it is: HEAD has one."""
+        reply = static_reply(headers={"content-length": "9"})
         assert reply.headers.getall("Content-Length") == ["9"]
+
+    def test_length_that_is_not_the_body_s(self) -> None:
+        """A length that is not the body's is refused, unless the body is sent in chunks."""
+        with pytest.raises(ValueError, match="Content-Length is '9', but the body has 4 bytes"):
+            static_reply(body="four", headers={"content-length": "9"})
+        static_reply(body="four", headers={"content-length": "4"})
+        static_reply(body="four", headers={"content-length": "9", "transfer-encoding": "chunked"})
 
     async def test_through_aiohttp_s_server(self) -> None:
         """The long way, through aiohttp's server, writes the same bytes."""
