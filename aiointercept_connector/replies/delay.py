@@ -37,6 +37,8 @@ __all__ = (
 
 # A client does within a few of these what it would have done while a virtual delay lasted.
 _TURNS: Final = 20
+# Through sockets, what was sent before is on its way for a moment.
+_SECONDS_UNDER_WAY: Final = 0.005
 
 _SECONDS: Final = "a number of seconds, at least 0"
 
@@ -186,6 +188,8 @@ class Pace:
 async def _pass_virtually(seconds: float, request: AiointerceptRequest) -> None:
     for _ in range(_TURNS):
         await asyncio.sleep(0)
+    if request.get_extra_info("socket") is not None:
+        await asyncio.sleep(_SECONDS_UNDER_WAY)
     if cast("_Clock", request.protocol).let_pass(seconds):
         # The client is about to hang up, which cancels this.
         await asyncio.get_running_loop().create_future()
