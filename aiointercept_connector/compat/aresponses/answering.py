@@ -75,7 +75,7 @@ class Answer(BaseReply):
         if callable(result):
             who, result = f"response {result!r}", result(request)
             if isawaitable(result):
-                result = await request.run_at_home(result)
+                result = await request.answer_at_home(result)
         elif isinstance(result, HTTPException):
             return await as_reply(result)(request)
         elif isinstance(result, StreamResponse):

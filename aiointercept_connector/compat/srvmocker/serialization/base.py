@@ -1,0 +1,5 @@
+"""What a format is."""
+
+from ....replies.serializers import Serializer
+
+__all__ = ("Serializer",)
