@@ -33,7 +33,12 @@ REFUSED: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("kwargs", REFUSED, ids=str)
+def named(kwargs: dict[str, Any]) -> str:
+    """Return a name that is the same in every process: what mocks print has their address."""
+    return ", ".join(f"{name}: {type(value).__name__}" for name, value in kwargs.items())
+
+
+@pytest.mark.parametrize("kwargs", REFUSED, ids=named)
 async def test_arguments_that_a_client_refuses(
     library: Any, session: ClientSession, kwargs: dict[str, Any]
 ) -> None:
@@ -55,7 +60,7 @@ async def test_arguments_that_a_client_refuses(
 @pytest.mark.parametrize(
     "kwargs",
     [{"headers": {"X-A": None}}, {"headers": {"X-A": 1}}, {"timeout": ClientTimeout(total="5")}],  # type: ignore[arg-type]
-    ids=str,
+    ids=named,
 )
 async def test_a_session_that_refuses_itself(library: Any, kwargs: dict[str, Any]) -> None:
     """The headers and the timeout of a session may be what no client could send, too."""
