@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from aiohttp import ClientConnectionError, ClientRequest
 
+    from .faults.chaos import Chaos
     from .identities import Identities
     from .loopback.hosting import Host
     from .loopback.link import Call, ClientEnd
@@ -58,6 +59,7 @@ class Interceptor:
         wire: what connections are made of: transports in memory, or loopback TCP.
         policy: what may be reached for real.
         identities: what hosts show in handshakes; None if none is made.
+        journal: where requests are recorded; None for one that keeps all.
     """
 
     def __init__(
@@ -65,9 +67,10 @@ class Interceptor:
         wire: Wire = "memory",
         policy: Policy | None = None,
         identities: Identities | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.registry = Registry()
-        self.journal = Journal()
+        self.journal = Journal() if journal is None else journal
         self._passed_through: list[tuple[str, URL, Mapping[str, str]]] = []
         self.wire = wire
         self.policy = Policy() if policy is None else policy
@@ -186,7 +189,9 @@ class Interceptor:
         record = request_without_wire(
             sent.method, sent.url, sent.headers, known_body(sent), loop, sent.proxy
         )
-        return self._unmatched(record, asked)
+        error = self._unmatched(record, asked)
+        record.cut_body()
+        return error
 
     def second_attempt(self, request: ClientRequest, traces: object) -> Call | None:
         """Return the broken call that *request* is aiohttp's repetition of, if it is one."""
@@ -215,7 +220,8 @@ class Interceptor:
         """
         server = self._server(loop, call.asked)
         handshake = self._handshake(call)
-        if self.wire == "memory":
+        if self.wire == "memory" or (call.attempt is not None and handshake is not None):
+            # A faulty handshake is made in memory: servers of asyncio's send no alerts.
             client = server.open_memory(call, handshake)
         else:
             client = await self._open_tcp(loop, server, call, handshake)

@@ -1,8 +1,8 @@
 """aiohttp's own way to a host, up to where the network begins.
 
 Looking up a name, asking a proxy for a tunnel, waiting for a place in the pool: aiohttp does all of
-it, sends its signals, and makes of an ``OSError`` the exception that it makes of it. What the network
-would have said is said by two functions.
+it, sends its signals, and makes of an ``OSError`` the exception that it makes of it. What the
+network would have said is said by two functions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from aiohttp import ClientConnectorError, TCPConnector
 from aiohttp.abc import AbstractResolver
-from aiohttp.helpers import ceil_timeout
+from aiohttp.helpers import ceil_timeout  # pyright: ignore[reportUnknownVariableType]
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
@@ -54,7 +54,10 @@ class Dialler(TCPConnector):
             # Private: what a connection takes of its connector if the request does not say.
             settings = {"use_dns_cache": like.use_dns_cache, "family": like.family}
             settings["ssl"] = like._ssl
-        super().__init__(resolver=_Resolver(found), limit=limit, **settings)
+        # aiohttp leaves open what a socket_factory's addresses are made of.
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
+            resolver=_Resolver(found), limit=limit, **settings
+        )
         self._dial = dial
 
     def fill(self) -> None:
@@ -68,7 +71,7 @@ class Dialler(TCPConnector):
 
     # Private: where aiohttp turns to the network, and what it makes of the network's errors.
     # Watched by every test of tests/faults/test_connect.py.
-    async def _wrap_create_connection(  # type: ignore[override]
+    async def _wrap_create_connection(
         self,
         *args: Any,
         addr_infos: Any,

@@ -1,0 +1,157 @@
+"""Writes the table of docs/faults.md by letting every fault happen, on the aiohttp that is here.
+
+``python docs/make_faults_page.py`` renews the column of this aiohttp, and leaves the other one. The
+page has the oldest and the newest that are supported.
+"""
+
+# ruff: noqa: INP001 - a script, in a directory of pages
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import ClientTimeout, Fingerprint
+
+from aiointercept_connector import aiointercept
+from aiointercept_connector.faults.kind import PHASES, Kind
+from aiointercept_connector.faults.table import TABLE
+
+__all__ = ("PAGE", "column", "outcome", "with_column")
+
+PAGE: Final = Path(__file__).with_name("faults.md")
+BEGIN: Final = "<!-- begin: make_faults_page.py -->\n"
+END: Final = "<!-- end -->\n"
+
+PHASE_TEXTS: Final = {
+    "connect": "On the way to the host",
+    "TLS": "In the handshake of TLS",
+    "proxy": "At a proxy",
+    "request": "While the request is read",
+    "head": "In the head of the response",
+    "body": "In the body of the response",
+    "after": "After the response",
+    "WebSocket": "On a WebSocket",
+    "timeout": "Timeouts of the client",
+}
+TIMEOUT: Final = ClientTimeout(total=60, connect=20, sock_connect=15, sock_read=5)
+OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "fingerprint_mismatch": {"ssl": Fingerprint(b"0" * 32)},
+    "expect_refused": {"expect100": True},
+    "total_timeout": {"timeout": ClientTimeout(total=60)},
+    "slow": {"timeout": ClientTimeout(total=5)},
+    "dns_timeout": {"timeout": ClientTimeout(total=60)},
+    "stall_request": {"timeout": ClientTimeout(total=60)},
+}
+
+
+async def outcome(kind: Kind) -> str:
+    """Return what a caller gets who meets a fault of this kind, as the page has it."""
+    async with aiointercept() as mock:
+        url = "https://api.example.com/"
+        mock.add(url, "GET" if kind.phase == "WebSocket" else "POST", exception=kind())
+        async with mock.session(timeout=TIMEOUT) as session:
+            options = OPTIONS.get(kind.name, {})
+            if kind.phase == "proxy":
+                options = {"proxy": "http://proxy.example.com:3128"}
+            try:
+                if kind.phase == "WebSocket":
+                    return await _message(session, url)
+                async with session.post(url, data=b"x", **options) as response:
+                    await response.read()
+                    return f"response {response.status}"
+            except (aiohttp.ClientError, asyncio.TimeoutError) as exc:
+                return _described(exc)
+
+
+async def _message(session: aiohttp.ClientSession, url: str) -> str:
+    async with session.ws_connect(url, heartbeat=0.02) as socket:
+        message = await socket.receive()
+        if isinstance(message.data, BaseException):
+            return f"message {message.type.name}: {_described(message.data)}"
+        return f"message {message.type.name}"
+
+
+def _described(exc: BaseException) -> str:
+    cause = exc.__cause__
+    because = "" if cause is None else f", from `{type(cause).__name__}`"
+    return f"`{_public_name(exc)}`{because}"
+
+
+def _public_name(exc: BaseException) -> str:
+    # Its name is another on Python 3.10, and the same thing.
+    return "TimeoutError" if type(exc) is asyncio.TimeoutError else type(exc).__name__
+
+
+async def column() -> dict[str, str]:
+    """Return what callers get, by the name of the fault."""
+    return {kind.name: await outcome(kind) for kind in TABLE}
+
+
+def with_column(text: str, version: str, seen: dict[str, str]) -> str:
+    """Return the page with the column of this *version*, in place of the one that it replaces."""
+    before, rest = text.split(BEGIN)
+    old, after = rest.split(END)
+    columns = _columns(old)
+    replaced = [one for one in columns if _minor(one) == _minor(version)]
+    for one in replaced:
+        del columns[one]
+    columns[version] = seen
+    ordered = dict(sorted(columns.items(), key=lambda item: _minor(item[0])))
+    return before + BEGIN + "".join(_tables(ordered)) + END + after
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])
+
+
+def _columns(tables: str) -> dict[str, dict[str, str]]:
+    """Read the columns of the page."""
+    columns: dict[str, dict[str, str]] = {}
+    versions: list[str] = []
+    for line in tables.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| fault"):
+            versions = [cell.removeprefix("aiohttp ") for cell in cells[2:]]
+        elif line.startswith("| `"):
+            name = cells[0].strip("`").partition("(")[0]
+            for version, cell in zip(versions, cells[2:], strict=True):
+                columns.setdefault(version, {})[name] = cell
+    return columns
+
+
+def _tables(columns: dict[str, dict[str, str]]) -> Iterator[str]:
+    for phase in PHASES:
+        yield f"\n### {PHASE_TEXTS[phase]}\n\n"
+        heads = ["fault", "what happens", *(f"aiohttp {version}" for version in columns)]
+        yield _row(heads) + _row(["---"] * len(heads))
+        for kind in TABLE:
+            if kind.phase == phase:
+                seen = [column.get(kind.name, "") for column in columns.values()]
+                yield _row([f"`{_signature(kind)}`", kind.text, *seen])
+    yield "\n"
+
+
+def _signature(kind: Kind) -> str:
+    options = kind.arguments if kind.options else ""
+    return f"{kind.name}({options})"
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def main() -> None:
+    """Renew the page."""
+    warnings.simplefilter("ignore", DeprecationWarning)
+    text = PAGE.read_text(encoding="utf-8")
+    seen = asyncio.run(column())
+    PAGE.write_text(with_column(text, aiohttp.__version__, seen), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
