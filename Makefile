@@ -8,17 +8,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench bench-check clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
-	@echo 'ARGS="..." goes on to the program of demo, test and bench; PYTHON=... makes .venv.'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@echo 'ARGS="..." goes on to the program of demo, test, bench and bench-check; PYTHON=... makes .venv.'
 
 demo: $(VENV)/core.stamp ## run examples/quickstart.py
 	@$(BIN)/python examples/quickstart.py $(ARGS)
 
-test: $(VENV)/dev.stamp ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/dev.stamp ## run the tests, on every core (ARGS="-n0" for one process)
+	@$(BIN)/python -m pytest --numprocesses=auto $(ARGS)
 
 lint: $(VENV)/dev.stamp ## run ruff, mypy and pyright
 	$(BIN)/ruff check
@@ -26,11 +26,14 @@ lint: $(VENV)/dev.stamp ## run ruff, mypy and pyright
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-bench: $(VENV)/dev.stamp ## run the benchmarks
+bench: $(VENV)/peers.stamp ## run the benchmarks, against other libraries too
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+bench-check: $(VENV)/peers.stamp ## fail where benchmarks/budget.toml is not kept to
+	@$(BIN)/python -m benchmarks --check $(ARGS)
+
 clean: ## remove .venv and everything else that was generated
-	rm -rf $(VENV) .nox build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-peers .nox build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A venv whose interpreter has gone, or that was left half made, is made anew.
@@ -49,4 +52,8 @@ $(VENV)/core.stamp: pyproject.toml
 $(VENV)/dev.stamp: $(VENV)/core.stamp
 	@echo 'Installing the development tools ...'
 	@$(PIP) install --editable '.[all]' --group dev
+	@touch $@
+
+$(VENV)/peers.stamp: $(VENV)/dev.stamp benchmarks/environments.py
+	@$(BIN)/python -m benchmarks.environments
 	@touch $@

@@ -31,6 +31,7 @@ __all__ = (
     "check_body_is_there",
     "check_faults",
     "check_serves_once",
+    "checked_bound",
     "checked_fault",
     "checked_matcher",
     "checked_method",
@@ -43,6 +44,9 @@ __all__ = (
 )
 
 T = TypeVar("T")
+
+# What `replies.json` and the like take, and `add` does not.
+_OF_REPLIES = frozenset({"cookies", "encoding", "interim", "trailers", "serializer"})
 
 _PACKAGE = __name__.partition(".")[0]
 # A token (RFC 9110 section 5.6.2); `*`, which is one too, stands for any method.
@@ -75,6 +79,17 @@ class RouteOptions(TypedDict, total=False):
     name: str | None
 
 
+def checked_bound(argument: str, value: Any, least: int) -> int | None:
+    """Return *value* if it is None, or a number that is *least* or more."""
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{argument} must be a number, or None for no bound, not {value!r}")
+    if value < least:
+        raise ValueError(f"{argument} must be {least} or more, or None for no bound, not {value}")
+    return value
+
+
 def one_of(argument: str, value: T, allowed: Iterable[T]) -> T:
     """Return *value* if it is allowed."""
     if value not in allowed:
@@ -98,6 +113,11 @@ def refuse_unknown(unknown: Mapping[str, Any], function: Callable[..., Any]) -> 
 
     near = difflib.get_close_matches(name, known, 1, cutoff=0)
     called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+    if name in _OF_REPLIES and "reply" in known:
+        raise TypeError(
+            f"{called}() has no argument {name!r}, but replies have: "
+            f"reply=replies.json(..., {name}=...)"
+        )
     raise TypeError(
         f"{called}() has no argument {name!r}: did you mean {near[0]!r}? It has: {', '.join(known)}"
     )

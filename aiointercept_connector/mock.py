@@ -13,10 +13,11 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from . import injection
-from .arguments import one_of, refuse_unknown
+from .arguments import checked_bound, one_of, refuse_unknown
 from .connector import InterceptConnector
 from .decorating import decorate
 from .interceptor import WIRES, Interceptor, Wire
+from .journal.journal import Journal
 from .registering import Registering
 from .routing.policy import Allowed, Policy, UnmatchedRule
 from .scope import SCOPES, Scope
@@ -58,6 +59,8 @@ class aiointercept(Registering, Verifying, Securing):
             one of these.
         passthrough_local: servers on this machine may be reached where no route names them.
         strict: leaving the block fails if a request met no route, or a route was never called.
+        max_requests: how many requests are kept, the last ones; all of them count. None: all.
+        max_body: how many bytes of a request's body are kept once it is answered. None: all.
 
     Raises:
         ValueError: an argument has none of the values it allows.
@@ -78,6 +81,8 @@ class aiointercept(Registering, Verifying, Securing):
         unmatched: UnmatchedRule = "raise",
         passthrough_local: bool = True,
         strict: bool = False,
+        max_requests: int | None = None,
+        max_body: int | None = None,
         **unknown: Any,
     ) -> None:
         refuse_unknown(unknown, aiointercept.__init__)
@@ -99,6 +104,8 @@ class aiointercept(Registering, Verifying, Securing):
         self.unmatched_rule: UnmatchedRule = unmatched
         self.passthrough_local = passthrough_local
         self.strict = strict
+        self.max_requests = checked_bound("max_requests", max_requests, 1)
+        self.max_body = checked_bound("max_body", max_body, 0)
         self.interceptor = self._new_interceptor()
 
     def _new_interceptor(self) -> Interceptor:
@@ -106,7 +113,8 @@ class aiointercept(Registering, Verifying, Securing):
         if self.passthrough_unmatched:
             unmatched = "passthrough"
         policy = Policy(self.passthrough, unmatched, local=self.passthrough_local)
-        return Interceptor(self.wire, policy, new_identities(self.tls))
+        journal = Journal(self.max_requests, self.max_body)
+        return Interceptor(self.wire, policy, new_identities(self.tls), journal)
 
     def __repr__(self) -> str:
         state = "active" if self.active else "idle"
@@ -211,6 +219,26 @@ class aiointercept(Registering, Verifying, Securing):
     def session(self, **kwargs: Any) -> ClientSession:
         """Return a session that asks this mock; it takes any argument of ``ClientSession``."""
         return ClientSession(connector=self.connector(), **kwargs)
+
+    def client(self, target: Any, **kwargs: Any) -> ClientSession:
+        """Return a session whose relative URLs go to *target*, as aiohttp's ``TestClient`` has it.
+
+        Args:
+            target: a URL; or what ``mount`` takes, which is mounted if it is not.
+            **kwargs: any argument of ``ClientSession``.
+
+        Raises:
+            TypeError: *target* cannot be mounted.
+            ValueError: it is mounted, but below a path or on any host.
+
+        Example:
+            >>> async with mock.client(app) as client, client.get("/users") as response:
+            ...     assert response.status == 200
+        """
+        # Imported at its use: importing this package is to stay cheap.
+        from .client import base_url
+
+        return self.session(base_url=base_url(self, target), **kwargs)
 
     def bind(self, function: Callable[P, T]) -> Callable[P, T]:
         """Return *function* such that it sees the mocks that are seen here, wherever it is called.

@@ -28,9 +28,10 @@ def transcript(mock: aiointercept) -> str:
     calls, passed = mock.calls, mock.passed_through
     if not calls and not passed:
         return "No request was made."
-    left_out = max(0, len(calls) - _SHOWN)
+    shown = calls[-_SHOWN:]
+    left_out = mock.call_count - len(shown)
     lines = [f"… {left_out} before these"] if left_out else []
-    for number, call in enumerate(calls[left_out:], left_out + 1):
+    for number, call in enumerate(shown, left_out + 1):
         lines.append(f"{number}. {call.method} {call.url}")
         lines += [f"   {line}" for line in _story(call)]
     lines += [f"Let through: {request.method} {request.url}" for request in passed[-_SHOWN:]]

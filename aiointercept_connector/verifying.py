@@ -43,12 +43,12 @@ class Verifying:
 
     @property
     def calls(self) -> list[AiointerceptRequest]:
-        """The requests in order of arrival."""
+        """The requests in order of arrival; with ``max_requests``, the last ones."""
         return self.interceptor.journal.records
 
     @property
     def call_count(self) -> int:
-        """How many requests have been made."""
+        """How many requests have been made, kept or not."""
         return len(self.interceptor.journal)
 
     @property
@@ -156,7 +156,7 @@ class Verifying:
 
     def assert_all_requests_matched(self) -> None:
         """Assert that every request met a route."""
-        verify.assert_all_matched(self.unmatched, self.explain)
+        verify.assert_all_matched(self.interceptor.journal, self.explain)
 
     def assert_called_in_order(self, *routes: Route) -> None:
         """Assert that *routes* were called in this order; other calls may lie between.
@@ -182,11 +182,12 @@ class Verifying:
         """
         registry = self.interceptor.registry
         found = [text for route in registry if (text := route.unmet_times()) is not None]
-        talks = (call.conversation for call in self.interceptor.journal.records)
-        found += [talk.problem for talk in talks if talk is not None and talk.problem is not None]
+        journal = self.interceptor.journal
+        found += [talk.problem for talk in journal.conversations if talk.problem is not None]
         if self.strict:
             found += verify.unused(route for route in registry if route.times is None)
             found += [self.explain(request) for request in self.unmatched]
+            found += verify.dropped_unmatched(journal)
         return found
 
 

@@ -1,24 +1,27 @@
-"""The figures to reach, as data.
-
-A *requirement* holds or the benchmark fails; a *goal* is where the work on speed is headed. Every
-figure compares subjects within one run, so that it means the same on any machine.
-"""
+"""The figures to reach, which ``budget.toml`` has, and what a run comes to beside them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from .peers import PEERS
 
 if TYPE_CHECKING:
     from .harness import Result, Spread
 
-__all__ = ("LIMITS", "TIMES", "Limit", "Verdict", "verdicts")
+__all__ = ("LIMITS", "MARGIN", "TIMES", "Limit", "Verdict", "read", "verdicts")
 
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
-OURS: Final = ("explicit", "install()")
+# pytest itself brings tomli, where Python has no tomllib.
+tomllib: Any = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+
+Sense: TypeAlias = Literal["≤", "≥"]
+Measure: TypeAlias = Literal["ratio", "excess", "value"]
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ class Limit:
 
     work: str
     subject: str
-    sense: Literal["≤", "≥"]
+    sense: Sense
     bound: float
-    measure: Literal["ratio", "excess", "value"] = "ratio"
+    measure: Measure = "ratio"
     to: str = ""
     goal: bool = False
 
@@ -84,40 +87,45 @@ def verdicts(results: Mapping[str, Result], margin: float = 0.0) -> Iterator[Ver
             yield Verdict(limit, measured, holds)
 
 
-def _requirements() -> Iterator[Limit]:
-    for ours in OURS:
-        for requests in ("get", "get-50"):
-            yield Limit(requests, ours, "≤", 1.40, to="floor")
-            yield Limit(requests, ours, "≤", 0.50, to="TestServer")
-        yield Limit("lifecycle", ours, "≤", 0.30, to="TestServer")
-        yield Limit("download", ours, "≥", 2.0, to="TestServer")
-        yield Limit("stream", ours, "≥", 2.0, to="TestServer")
-        yield Limit("upload", ours, "≥", 2.0, to="TestServer")
-    yield Limit("messages", "explicit", "≥", 1.30, to="TestServer")
-    yield Limit("mount", "mounted", "≤", 0.80, to="TestServer")
-    yield Limit("passthrough", "install()", "≤", 1.03, to="no install")
-    yield Limit("routes", "100000 routes", "≤", 1.10, to="1 route")
-    for many in ("10000 templates", "10000 globs"):
-        yield Limit("templates", many, "≤", 3.0, to="1 template")
-    yield Limit("match", "Match(json=...)", "≤", 1.05, to="no condition")
-    yield Limit("tls", "verify", "≤", 1.05, to="assume")
-    yield Limit("tls-handshake", "verify", "≤", 1500, "excess", to="assume")
-    yield Limit("suite", "intercept", "≤", 1.15, to="explicit")
-    yield Limit("suite", "intercept", "≤", 0.50, to="aiointercept")
-    yield Limit("imports", "ours", "≤", 15, "excess", to="aiohttp")
+def read(text: str) -> tuple[float, tuple[Limit, ...]]:
+    """Return the margin and the limits of a budget in TOML.
+
+    Raises:
+        ValueError: it has a key that there is not.
+    """
+    budget: dict[str, Any] = tomllib.loads(text)
+    margin = float(budget.pop("margin"))
+    limits = [
+        limit
+        for kind in ("requirement", "goal")
+        for entry in budget.pop(kind, [])
+        for limit in _limits(dict(entry), goal=kind == "goal")
+    ]
+    if budget:
+        raise ValueError(f"budget.toml: nobody reads {', '.join(budget)}")
+    return margin, tuple(limits)
 
 
-def _goals() -> Iterator[Limit]:
-    for ours in OURS:
-        yield Limit("get", ours, "≤", 1.20, to="floor", goal=True)
-        yield Limit("post", ours, "≤", 1.20, to="floor", goal=True)
-        yield Limit("get-1000", ours, "≤", 1.25, to="floor", goal=True)
-        yield Limit("lifecycle", ours, "≤", 0.25, to="TestServer", goal=True)
-        yield Limit("callback", ours, "≤", 0.80, to="TestServer", goal=True)
-        yield Limit("async-callback", ours, "≤", 0.80, to="TestServer", goal=True)
-        yield Limit("download", ours, "≥", 2.5, to="TestServer", goal=True)
-        yield Limit("upload", ours, "≥", 2.5, to="TestServer", goal=True)
-        yield Limit("record-size", ours, "≤", 2048, "value", goal=True)
+def _limits(entry: dict[str, Any], *, goal: bool) -> Iterator[Limit]:
+    """Return the limits of one entry: one for each of whom it is asked, and to whom it compares."""
+    work, subjects = entry.pop("work"), entry.pop("of")
+    sense: Sense = "≤" if "at_most" in entry else "≥"
+    bound = float(entry.pop("at_most" if "at_most" in entry else "at_least"))
+    measure, others = _compared(entry)
+    if entry:
+        raise ValueError(f"budget.toml: nobody reads {', '.join(entry)} of {work}")
+    for subject in subjects:
+        for other in others:
+            yield Limit(work, subject, sense, bound, measure, other, goal)
 
 
-LIMITS: Final = (*_requirements(), *_goals())
+def _compared(entry: dict[str, Any]) -> tuple[Measure, list[str]]:
+    if "times" in entry:
+        names = [PEERS if name == "peers" else [name] for name in entry.pop("times")]
+        return "ratio", [name for some in names for name in some]
+    if "over" in entry:
+        return "excess", [entry.pop("over")]
+    return "value", [""]
+
+
+MARGIN, LIMITS = read(Path(__file__).with_suffix(".toml").read_text("utf-8"))

@@ -1,13 +1,11 @@
-"""The work that is measured: one function for each."""
+"""The work that is measured, a function each. Bodies, pages and memory have files of their own."""
 
 from __future__ import annotations
 
-import gc
-import os
+import re
 import tempfile
-import tracemalloc
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,82 +14,63 @@ from aiohttp.test_utils import TestServer
 
 from aiointercept_connector import InterceptConnector, Match, aiointercept, install, uninstall
 
-from . import peers
+from . import remote
 from .child import measured
-from .exchange import ANSWER, HOST, PATH, URL, Exchange, Opened, Stack, calling
+from .exchange import ANSWER, HOST, PATH, URL, Exchange, Opened, Stack, living
 from .floor import memory_floor, tcp_floor
-from .harness import MICROSECONDS, Call, Options, Sample, Work, timed
-from .stacks import encrypted, explicit, installed, mounted, register, server_for_tests
+from .harness import MICROSECONDS, Options, Sample, timed
+from .peers import PEERS
+from .stacks import encrypted, mounted, register
 from .suite import SUITES, running
 from .websockets import conversing, mocked_echo, served_echo
+from .worker import Task
+from .works import OURS, TEST_SERVER, WORKS, Subjects, requests, session_of, work
 
-__all__ = ("WORKS",)
-
-Subjects = Mapping[str, Sample]
+__all__ = ("WORKS", "bodies", "memory", "pages")
 
 GET: Final = Exchange()
 POST: Final = Exchange("POST", sent={"name": "Ada", "tags": ["a", "b", "c"]})
-MEGABYTES: Final = 10
-BIG: Final = os.urandom(2**20) * MEGABYTES
 MANY_TEMPLATES: Final = 10_000
 MANY_ROUTES: Final = 100_000
+MANY_EXPRESSIONS: Final = 1000
 MESSAGES: Final = 10_000
 
 FLOORS: Final[dict[str, Stack]] = {"floor": memory_floor, "floor over tcp": tcp_floor}
-OURS: Final[dict[str, Stack]] = {"explicit": explicit, "install()": installed}
-TEST_SERVER: Final[dict[str, Stack]] = {"TestServer": server_for_tests}
-
-WORKS: Final[dict[str, Work]] = {}
-"""Every work, by its name."""
 
 
-def work(
-    title: str, unit: str = "µs", rounds: float = 1.0
-) -> Callable[[Callable[[Options], AsyncGenerator[Subjects]]], None]:
-    """Add the decorated function's work to ``WORKS``, under the function's name."""
-
-    def add(function: Callable[[Options], AsyncGenerator[Subjects]]) -> None:
-        name = function.__name__.replace("_", "-")
-        WORKS[name] = Work(name, title, unit, asynccontextmanager(function), rounds)
-
-    return add
-
-
-def requests(
+@asynccontextmanager
+async def all_of(
     exchange: Exchange, stacks: Mapping[str, Stack], options: Options, calls: int, at_once: int = 1
-) -> Subjects:
-    """Return the time of one request, for each of *stacks*."""
-    return {
-        name: timed(calling(stack, exchange), options, calls, at_once)
-        for name, stack in stacks.items()
-    }
-
-
-def others(options: Options) -> dict[str, Stack]:
-    """Return TestServer, and the peers if they are wanted."""
-    return TEST_SERVER | (peers.available() if options.peers else {})
+) -> AsyncGenerator[Subjects]:
+    """Yield the time of one request, for each of *stacks* and for the peers."""
+    async with remote.peers(Task(exchange, options, calls, at_once)) as peers:
+        yield requests(exchange, stacks, options, calls, at_once) | dict(peers)
 
 
 @work("GET, static JSON, one after the other")
 async def get(options: Options) -> AsyncGenerator[Subjects]:
-    yield requests(GET, FLOORS | OURS | others(options), options, 200)
+    async with all_of(GET, FLOORS | OURS | TEST_SERVER, options, 200) as subjects:
+        yield subjects
 
 
-@work("GET, static JSON, 50 at once")
+@work("GET, static JSON, 50 at once", rounds=0.6)
 async def get_50(options: Options) -> AsyncGenerator[Subjects]:
-    yield requests(GET, FLOORS | OURS | others(options), options, 500, 50)
+    async with all_of(GET, FLOORS | OURS | TEST_SERVER, options, 500, 50) as subjects:
+        yield subjects
 
 
-@work("GET, static JSON, 1,000 at once")
+@work("GET, static JSON, 1,000 at once", rounds=0.3)
 async def get_1000(options: Options) -> AsyncGenerator[Subjects]:
-    # Over TCP this would measure how many files a process may open.
+    # Over TCP this measures also how many files a process may open.
     exchange = Exchange(limit=0)
-    yield requests(exchange, {"floor": memory_floor} | OURS, options, 2000, 1000)
+    async with all_of(exchange, {"floor": memory_floor} | OURS, options, 2000, 1000) as subjects:
+        yield subjects
 
 
-@work("POST, JSON both ways")
+@work("POST, JSON both ways, with a condition on it where the library has one")
 async def post(options: Options) -> AsyncGenerator[Subjects]:
-    yield requests(POST, FLOORS | OURS | others(options), options, 200)
+    async with all_of(POST, FLOORS | OURS | TEST_SERVER, options, 200) as subjects:
+        yield subjects
 
 
 @work("GET, plain callback")
@@ -141,51 +120,10 @@ async def tls_handshake(options: Options) -> AsyncGenerator[Subjects]:
 
 @work("enter, session, one request, close, leave")
 async def lifecycle(options: Options) -> AsyncGenerator[Subjects]:
-    stacks = {"floor": memory_floor} | OURS | others(options)
-    yield {name: timed(_living(stack), options, 20) for name, stack in stacks.items()}
-
-
-def _living(stack: Stack) -> Callable[[], AbstractAsyncContextManager[Call]]:
-    """Return what has nothing to open: each call is a whole life."""
-    whole = calling(stack, GET)
-
-    async def life() -> None:
-        async with whole() as call:
-            await call()
-
-    @asynccontextmanager
-    async def opened() -> AsyncGenerator[Call]:
-        yield life
-
-    return opened
-
-
-@work(f"{MEGABYTES} MB down", unit="MB/s")
-async def download(options: Options) -> AsyncGenerator[Subjects]:
-    yield _throughputs(Exchange(download=BIG), options)
-
-
-@work(f"{MEGABYTES} MB down, in pieces of 256 KiB", unit="MB/s")
-async def stream(options: Options) -> AsyncGenerator[Subjects]:
-    yield _throughputs(Exchange(download=BIG, pieces=len(BIG) // 2**18), options)
-
-
-@work(f"{MEGABYTES} MB up", unit="MB/s")
-async def upload(options: Options) -> AsyncGenerator[Subjects]:
-    yield _throughputs(Exchange("POST", upload=BIG), options)
-
-
-def _throughputs(exchange: Exchange, options: Options) -> Subjects:
-    times = requests(exchange, OURS | TEST_SERVER, options, 3)
-    return {name: _as_throughput(sample) for name, sample in times.items()}
-
-
-def _as_throughput(sample: Sample) -> Sample:
-    async def throughput() -> float:
-        # Bytes in a microsecond are megabytes in a second.
-        return len(BIG) / await sample()
-
-    return throughput
+    stacks = {"floor": memory_floor} | OURS | TEST_SERVER
+    ours = {name: timed(living(stack, GET), options, 20) for name, stack in stacks.items()}
+    async with remote.peers(Task(GET, options, 20, lives=True)) as peers:
+        yield ours | dict(peers)
 
 
 @work("GET that passes to a local server", rounds=4)
@@ -246,7 +184,7 @@ async def routes(options: Options) -> AsyncGenerator[Subjects]:
         for number in range(MANY_ROUTES - 1):
             many.get(f"{URL}/{number}", json=ANSWER)
         register(many, GET)
-        stacks = {"1 route": _session_of(one), f"{MANY_ROUTES} routes": _session_of(many)}
+        stacks = {"1 route": session_of(one), f"{MANY_ROUTES} routes": session_of(many)}
         yield requests(GET, stacks, options, 200)
 
 
@@ -261,64 +199,41 @@ async def templates(options: Options) -> AsyncGenerator[Subjects]:
             mock.get(f"{named}/users/{{name}}", json=ANSWER, repeat=True)
         globs.get(f"{globbed}{PATH}", json=ANSWER, repeat=True)
         stacks = {
-            "1 template": _session_of(one),
-            f"{MANY_TEMPLATES} templates": _session_of(many),
-            f"{MANY_TEMPLATES} globs": _session_of(globs),
+            "1 template": session_of(one),
+            f"{MANY_TEMPLATES} templates": session_of(many),
+            f"{MANY_TEMPLATES} globs": session_of(globs),
         }
         yield requests(GET, stacks, options, 200)
+
+
+@work(f"GET, one of {MANY_EXPRESSIONS:,} expressions, tried one after the other", rounds=0.4)
+async def expressions(options: Options) -> AsyncGenerator[Subjects]:
+    with aiointercept() as one, aiointercept() as many:
+        for number in range(MANY_EXPRESSIONS - 1):
+            many.get(re.compile(rf"http://api[.]example[.]com/pages/{number}$"), json=ANSWER)
+        for mock in (one, many):
+            mock.get(re.compile(rf"http://api[.]example[.]com{PATH}$"), json=ANSWER, repeat=True)
+        stacks = {
+            "1 expression": session_of(one),
+            f"{MANY_EXPRESSIONS} expressions": session_of(many),
+        }
+        yield requests(GET, stacks, options, 100)
 
 
 @work("POST, with and without a condition on its JSON", rounds=2)
 async def match(options: Options) -> AsyncGenerator[Subjects]:
     with aiointercept() as plain, aiointercept() as matching:
-        register(plain, POST)
+        plain.post(URL, json=ANSWER, repeat=True)
         matching.post(URL, match=Match(json=POST.sent), json=ANSWER, repeat=True)
-        stacks = {"no condition": _session_of(plain), "Match(json=...)": _session_of(matching)}
+        stacks = {"no condition": session_of(plain), "Match(json=...)": session_of(matching)}
         yield requests(POST, stacks, options, 200)
-
-
-def _session_of(mock: aiointercept) -> Stack:
-    @asynccontextmanager
-    async def opened(exchange: Exchange) -> AsyncGenerator[Opened]:
-        before = mock.call_count
-        async with mock.session() as session:
-            yield Opened(session, URL, lambda: mock.call_count - before)
-
-    return opened
-
-
-@work("a recorded GET keeps", unit="bytes", rounds=0.2)
-async def record_size(options: Options) -> AsyncGenerator[Subjects]:
-    yield {name: _kept(calling(stack, GET), options.calls(1000)) for name, stack in OURS.items()}
-
-
-def _kept(opened: Callable[[], AbstractAsyncContextManager[Call]], calls: int) -> Sample:
-    async def sample() -> float:
-        async with opened() as call:
-            await call()
-            gc.collect()
-            tracemalloc.start()
-            try:
-                for _ in range(calls):
-                    await call()
-                gc.collect()
-                kept, _ = tracemalloc.get_traced_memory()
-            finally:
-                tracemalloc.stop()
-        return kept / calls
-
-    return sample
 
 
 @work("pytest runs 1,000 small async tests", unit="ms", rounds=0.2)
 async def suite(options: Options) -> AsyncGenerator[Subjects]:
-    left_out = set(peers.PEERS) - set(others(options))
+    wanted = [name for name in SUITES if options.peers or name not in PEERS]
     with tempfile.TemporaryDirectory() as where:
-        yield {
-            name: running(name, _directory(where, name), options)
-            for name in SUITES
-            if name not in left_out
-        }
+        yield {name: running(name, _directory(where, name), options) for name in wanted}
 
 
 def _directory(parent: str, name: str) -> Path:
@@ -352,3 +267,7 @@ def _importing(module: str, environment: Mapping[str, str], options: Options) ->
         return await measured(_IMPORT, module, options.clock.__name__, environment=environment)
 
     return sample
+
+
+# The works of these files stand behind those of this one.
+from . import bodies, memory, pages  # noqa: E402

@@ -18,6 +18,7 @@ async def measured(
     *arguments: str,
     environment: Mapping[str, str] | None = None,
     where: Path | None = None,
+    python: str = sys.executable,
 ) -> float:
     """Run a Python program, and return the figure that it prints last.
 
@@ -25,7 +26,7 @@ async def measured(
         WrongAnswerError: the program failed; the last line that it has printed says why.
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        python,
         "-c",
         program,
         *arguments,

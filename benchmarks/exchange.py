@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 
 from .harness import Call, WrongAnswerError
 
-__all__ = ("URL", "Exchange", "Opened", "Stack", "calling")
+__all__ = ("URL", "Exchange", "Opened", "Stack", "calling", "living")
 
 HOST: Final = "api.example.com"
 PATH: Final = "/users/1"
@@ -137,6 +137,21 @@ def calling(stack: Stack, exchange: Exchange) -> Callable[[], AbstractAsyncConte
         async with stack(exchange) as one:
             yield lambda: one.call(exchange)
             one.check()
+
+    return opened
+
+
+def living(stack: Stack, exchange: Exchange) -> Callable[[], AbstractAsyncContextManager[Call]]:
+    """Return what has nothing to open: each call is a whole life of *stack*, with one request."""
+    whole = calling(stack, exchange)
+
+    async def life() -> None:
+        async with whole() as call:
+            await call()
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Call]:
+        yield life
 
     return opened
 

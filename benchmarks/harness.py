@@ -20,7 +20,17 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-__all__ = ("Call", "Options", "Result", "Sample", "Spread", "Work", "WrongAnswerError", "run")
+__all__ = (
+    "Call",
+    "LeftOutError",
+    "Options",
+    "Result",
+    "Sample",
+    "Spread",
+    "Work",
+    "WrongAnswerError",
+    "run",
+)
 
 Call: TypeAlias = "Callable[[], Awaitable[None]]"
 """Does the work once, and raises ``WrongAnswerError`` if the answer is not the right one."""
@@ -35,6 +45,10 @@ class WrongAnswerError(Exception):
     """A subject did not do the work that it was to be timed for."""
 
 
+class LeftOutError(Exception):
+    """A subject is not there to be measured, or is known not to do this work; its text says why."""
+
+
 @dataclass(frozen=True)
 class Options:
     """How to measure.
@@ -44,12 +58,14 @@ class Options:
         scale: what the number of calls in a sample is multiplied by.
         clock: the seconds that have passed: of the wall, or of the process's own work.
         peers: whether other libraries are measured too, where they are installed.
+        full: whether to take the time for what is large: 100 MB, and a million requests.
     """
 
     rounds: int = 25
     scale: float = 1.0
     clock: Callable[[], float] = time.perf_counter
     peers: bool = True
+    full: bool = False
 
     def calls(self, usual: int) -> int:
         """Return the number of calls in a sample that has *usual* ones by default."""
@@ -94,11 +110,12 @@ class Spread:
 
 @dataclass
 class Result:
-    """What a work came to: a sample a round of each subject, or its error."""
+    """What a work came to: a sample a round of each subject, or its error, or why it has none."""
 
     work: Work
     samples: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     errors: dict[str, str] = field(default_factory=dict[str, str])
+    left_out: dict[str, str] = field(default_factory=dict[str, str])
 
     def has(self, subject: str) -> bool:
         """Tell whether *subject* was there to be measured."""
@@ -132,7 +149,7 @@ async def run(work: Work, options: Options) -> Result:
     async with work.subjects(options) as subjects:
         for number in range(rounds + 1):
             for name in _turned(list(subjects), number):
-                if name not in result.errors:
+                if name not in result.errors and name not in result.left_out:
                     await _measure(result, name, subjects[name], keep=number > 0)
     result.samples = {name: result.samples[name] for name in subjects if name in result.samples}
     return result
@@ -141,6 +158,9 @@ async def run(work: Work, options: Options) -> Result:
 async def _measure(result: Result, name: str, sample: Sample, *, keep: bool) -> None:
     try:
         value = await sample()
+    except LeftOutError as exc:
+        result.left_out[name] = str(exc)
+        return
     except Exception as exc:  # noqa: BLE001 - a subject's failure, of any kind, is its result
         result.errors[name] = f"{type(exc).__name__}: {exc}"
         return

@@ -38,6 +38,8 @@ def print_result(console: Console, result: Result) -> None:
     console.print(table)
     for name, error in result.errors.items():
         console.print(f"[bold red]{name}[/]: {escape(error)}")
+    for name, reason in result.left_out.items():
+        console.print(f"[dim]{name} is left out: {escape(reason)}[/]")
 
 
 def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
@@ -116,6 +118,7 @@ def _work_as_json(result: Result) -> dict[str, Any]:
         "title": result.work.title,
         "unit": result.work.unit,
         "errors": result.errors,
+        "left_out": result.left_out,
         "subjects": {
             name: {
                 **_spread_as_json(result.spread(name)),

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from aiohttp import ClientSession, TCPConnector, web
 from aiohttp.test_utils import TestServer
 
-from aiointercept_connector import CallbackResult, aiointercept, install, replies, uninstall
+from aiointercept_connector import CallbackResult, Match, aiointercept, install, replies, uninstall
 
 from .exchange import ANSWER, PATH, URL, Exchange, Opened, Stack
 
@@ -70,7 +70,8 @@ def register(mock: aiointercept, exchange: Exchange, url: str = URL) -> None:
         kind = exchange.content_type
         mock.add(url, exchange.method, body=exchange.download, content_type=kind, repeat=True)
     else:
-        mock.add(url, exchange.method, json=ANSWER, repeat=True)
+        match = None if exchange.sent is None else Match(json=exchange.sent)
+        mock.add(url, exchange.method, json=ANSWER, match=match, repeat=True)
 
 
 def _callback(url: Any, **kwargs: Any) -> CallbackResult:

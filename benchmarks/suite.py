@@ -5,12 +5,15 @@ Every test asks for one answer, of a mock of its own. The suites differ in where
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Final
 
 from .child import measured
+from .environments import python_of
 from .exchange import ANSWER, URL
 from .harness import Options, Sample
+from .peers import PEERS
 
 __all__ = ("SUITES", "running")
 
@@ -74,11 +77,40 @@ async def check(intercept):
     assert await asked() == ANSWER
 """
 
+_AIORESPONSES: Final = """
+from aioresponses import aioresponses
+
+@pytest.fixture
+def intercept():
+    with aioresponses() as mock:
+        yield mock
+
+async def check(intercept):
+    intercept.get(URL, payload=ANSWER)
+    assert await asked() == ANSWER
+"""
+
+_ARESPONSES: Final = """
+from aresponses import ResponsesMockServer
+
+@pytest_asyncio.fixture
+async def intercept():
+    async with ResponsesMockServer() as server:
+        yield server
+
+async def check(intercept):
+    intercept.add("api.example.com", "/users/1", "GET", ANSWER)
+    assert await asked() == ANSWER
+"""
+
 SUITES: Final = {
     "floor": _EMPTY,
     "explicit": _EXPLICIT,
     "intercept": _OURS,
     "aiointercept": _AIOINTERCEPT,
+    "aioresponses": _AIORESPONSES,
+    "aioresponses-ng": _AIORESPONSES,
+    "aresponses": _ARESPONSES,
 }
 """What each suite has beside its tests. That of ours alone is run with our plugin."""
 
@@ -124,6 +156,9 @@ def running(name: str, where: Path, options: Options) -> Sample:
 
     async def sample() -> float:
         clock = options.clock.__name__
-        return await measured(_RUN, clock, *arguments, environment=_ENVIRONMENT, where=where)
+        python = python_of(name) if name in PEERS else sys.executable
+        return await measured(
+            _RUN, clock, *arguments, environment=_ENVIRONMENT, where=where, python=python
+        )
 
     return sample

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timezone
+
+# By name: a test that gives `time.time` a list of answers means the code that it tests.
+from time import time as now
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, cast
 from urllib.parse import parse_qsl
 
@@ -49,9 +51,12 @@ MULTIPART_FORM_TYPE = "multipart/form-data"
 class Arriving(Protocol):
     """The body of a request that is still arriving: a stream that keeps what was read of it."""
 
+    size: int
+    max_body: int | None
+
     @property
     def so_far(self) -> bytes:
-        """What was read."""
+        """What was read, as far as ``max_body`` allows to keep it; ``size`` bytes were."""
         ...
 
     async def whole(self) -> bytes:
@@ -104,6 +109,8 @@ class AiointerceptRequest(Request):
         client_certificate: the certificate that the client has shown, as ``getpeercert()`` of
             ``ssl`` returns it; None if it has shown none.
         home: the loop that callbacks run on, if that is not the loop of the connection.
+        max_body: how many bytes of the body are kept once it is answered; None for all.
+        body_size: how many bytes the body had, if not all of them are kept; else None.
     """
 
     ATTRS = Request.ATTRS | frozenset(
@@ -116,9 +123,11 @@ class AiointerceptRequest(Request):
             "_received",
             "_replay",
             "attempts",
+            "body_size",
             "captured_body",
             "client_certificate",
             "home",
+            "max_body",
             "proxy",
             "route",
         }
@@ -130,6 +139,8 @@ class AiointerceptRequest(Request):
     proxy: URL | None = None
     client_certificate: Mapping[str, Any] | None = None
     home: asyncio.AbstractEventLoop | None = None
+    max_body: int | None = None
+    body_size: int | None = None
     _replay: StreamReader | None = None
     _arriving: Arriving | None = None
     _conversation: Conversation | None = None
@@ -167,7 +178,7 @@ class AiointerceptRequest(Request):
     def capture(self, asked: URL, body: bytes, proxy: URL | None = None) -> None:
         """Keep what the wire does not tell: the URL as it was asked, and the body once read."""
         self._asked = asked
-        self._received = time.time()
+        self._received = now()
         if body:
             self.captured_body = body
         if proxy is not None:
@@ -207,8 +218,31 @@ class AiointerceptRequest(Request):
     def end_arrival(self) -> None:
         """Keep what was read of a body that was left to whoever answered the request."""
         if self._arriving is not None:
-            self.captured_body = self._arriving.so_far or None
+            kept, size = self._arriving.so_far, self._arriving.size
+            self.captured_body = kept if size else None
+            if len(kept) < size:
+                self.body_size = size
             self._arriving = self._replay = None
+
+    def bound_body(self, max_body: int | None) -> None:
+        """Let the record keep so many bytes of the body, once it is answered."""
+        self.max_body = max_body
+        if self._arriving is not None:
+            self._arriving.max_body = max_body
+
+    def cut_body(self) -> None:
+        """Keep of the body what ``max_body`` allows; nobody is answering it any more."""
+        body, limit = self.captured_body, self.max_body
+        if body is not None and limit is not None and len(body) > limit:
+            self.body_size, self.captured_body = self.body_size or len(body), body[:limit]
+            self._replay = None
+
+    @property
+    def cut(self) -> str:
+        """How much is kept of a body that is not kept whole, in words; nothing if it is whole."""
+        if self.body_size is None:
+            return ""
+        return f"{self.max_body} of {self.body_size} bytes kept (max_body={self.max_body})"
 
     def begin_conversation(self) -> Conversation:
         """Begin to keep the frames of a WebSocket, with the record of the client's call."""
@@ -305,7 +339,9 @@ class AiointerceptRequest(Request):
 
     @property
     def captured_json(self) -> Any:
-        """The body parsed as JSON; None if it is none."""
+        """The body parsed as JSON; None if it is none, or not kept whole."""
+        if self.cut:
+            return None
         try:
             return json.loads(self.captured_body) if self.captured_body else None
         except (ValueError, RecursionError):
@@ -313,7 +349,12 @@ class AiointerceptRequest(Request):
 
     @property
     def captured_form(self) -> MultiDictProxy[str] | None:
-        """The fields of a form, blank ones too and files not; None if the body is no form."""
+        """The fields of a form, blank ones too and files not.
+
+        None if the body is no form, or not kept whole.
+        """
+        if self.cut:
+            return None
         if self.content_type == FORM_TYPE:
             return MultiDictProxy(MultiDict(parse_qsl(self.captured_text, keep_blank_values=True)))
         parts = self.captured_parts if self.content_type == MULTIPART_FORM_TYPE else None
@@ -324,8 +365,8 @@ class AiointerceptRequest(Request):
 
     @property
     def captured_parts(self) -> tuple[Part, ...] | None:
-        """The parts of a multipart body; None if it is none, or malformed."""
-        if not self.content_type.startswith("multipart/"):
+        """The parts of a multipart body; None if it is none, malformed, or not kept whole."""
+        if self.cut or not self.content_type.startswith("multipart/"):
             return None
         try:
             return parse_parts(self.headers, self.captured_body or b"")
@@ -427,8 +468,16 @@ class AiointerceptRequest(Request):
         future = asyncio.run_coroutine_threadsafe(_awaiting(awaitable), self.home)
         return await asyncio.wrap_future(future)
 
+    async def answer_at_home(self, answer: Awaitable[T]) -> T:
+        """The same for what answers this request, and may read its body and send the response."""
+        if self.home is None or not self.home.is_running():
+            return await answer
+        protocol: Any = self._protocol
+        return cast("T", await protocol.answer_on(self.home, self, answer))
+
     def __repr__(self) -> str:
-        body = f", {len(self.captured_body)} bytes" if self.captured_body else ""
+        size = f"{len(self.captured_body)} bytes" if self.captured_body else ""
+        body = f", {self.cut or size}" if self.cut or size else ""
         again = f", {self.attempts} attempts" if self.attempts > 1 else ""
         return f"<AiointerceptRequest {self._message.method} {self._asked}{body}{again}>"
 

@@ -32,6 +32,7 @@ __all__ = (
     "assert_called_once",
     "assert_called_with",
     "assert_not_called",
+    "dropped_unmatched",
     "unused",
 )
 
@@ -77,14 +78,23 @@ def unused(routes: Iterable[Route]) -> Iterator[str]:
             yield f"{route} was never called{where}."
 
 
-def assert_all_matched(
-    unmatched: Sequence[AiointerceptRequest], explain: Callable[[AiointerceptRequest], str]
-) -> None:
+def assert_all_matched(journal: Journal, explain: Callable[[AiointerceptRequest], str]) -> None:
     """Every request met a route."""
-    if unmatched:
+    unmatched = journal.unmatched
+    dropped = list(dropped_unmatched(journal))
+    if unmatched or dropped:
         shown = [explain(request) for request in unmatched[:_EXPLAINED]]
         rest = [f"{one.method} {one.url} met no route either." for one in unmatched[_EXPLAINED:]]
-        raise AssertionError("\n".join([*shown, *rest[:_LISTED]]))
+        raise AssertionError("\n".join([*shown, *rest[:_LISTED], *dropped]))
+
+
+def dropped_unmatched(journal: Journal) -> Iterator[str]:
+    """Say how many requests met no route and are not kept, if there are any."""
+    if journal.dropped_unmatched:
+        yield (
+            f"{journal.dropped_unmatched} requests met no route and are not kept "
+            f"(max_requests={journal.max_requests})."
+        )
 
 
 def assert_called_in_order(journal: Journal, routes: Sequence[Route]) -> None:
@@ -127,7 +137,7 @@ def assert_called_with(
     calls = assert_any_call(journal, url, method, params)
     problems = check(calls[-1])
     if problems:
-        raise AssertionError("\n".join([*problems, *_earlier(calls, check)]))
+        raise AssertionError("\n".join([*problems, *_earlier(calls, check), *_missing(journal)]))
 
 
 def _checker(data: Any, json: Any, headers: Any, *, strict_headers: bool) -> Check:
@@ -145,6 +155,9 @@ def _checker(data: Any, json: Any, headers: Any, *, strict_headers: bool) -> Che
 
 
 def _json_problems(expected: Any, request: AiointerceptRequest) -> Iterator[str]:
+    if request.cut:
+        yield _cut_problem(request)
+        return
     body = request.captured_body or b""
     try:
         actual = _json.loads(body)
@@ -170,6 +183,9 @@ def _data_check(data: Any) -> Callable[[AiointerceptRequest], Iterator[str]]:
 
 
 def _body_problems(expected: bytes, request: AiointerceptRequest) -> Iterator[str]:
+    if request.cut:
+        yield _cut_problem(request)
+        return
     actual = request.captured_body or b""
     if expected == actual:
         return
@@ -181,9 +197,16 @@ def _body_problems(expected: bytes, request: AiointerceptRequest) -> Iterator[st
         yield f"  from byte {seen.start} on: expected {expected[seen]!r}, got {actual[seen]!r}"
 
 
+def _cut_problem(request: AiointerceptRequest) -> str:
+    return f"The body cannot be compared: {request.cut}"
+
+
 def _form_problems(
     expected: Mapping[str, list[Any]], request: AiointerceptRequest
 ) -> Iterator[str]:
+    if request.cut:
+        yield _cut_problem(request)
+        return
     fields = request.captured_form
     if fields is None:
         kind = request.headers.get("Content-Type", "")
@@ -248,6 +271,7 @@ def _earlier(calls: list[AiointerceptRequest], check: Check) -> Iterator[str]:
 
 def _no_calls(journal: Journal, method: str, url: URL) -> str:
     text = f"No calls to {method} {canonical_url(url) if url.absolute else url}"
+    text = "\n".join([text, *_missing(journal)])
     if not len(journal):
         return f"{text}\nNo requests were recorded."
     known = [f"{method} {url}" for method, url in journal.by_url]
@@ -259,7 +283,15 @@ def _no_calls(journal: Journal, method: str, url: URL) -> str:
 
 
 def _listed(journal: Journal) -> str:
-    lines = [f"\n  {n}. {r.method} {r.url}" for n, r in enumerate(journal.records[:_LISTED], 1)]
-    if len(journal) > _LISTED:
-        lines.append(f"\n  … and {len(journal) - _LISTED} more")
+    shown = enumerate(journal.records[:_LISTED], journal.dropped + 1)
+    lines = [f"\n  … {missing}" for missing in _missing(journal)]
+    lines += [f"\n  {n}. {r.method} {r.url}" for n, r in shown]
+    if (more := len(journal) - journal.dropped - _LISTED) > 0:
+        lines.append(f"\n  … and {more} more")
     return "".join(lines)
+
+
+def _missing(journal: Journal) -> Iterator[str]:
+    """Say that there are requests that are not kept, if there are."""
+    if journal.dropped:
+        yield f"Of {len(journal)} requests {journal.missing}."

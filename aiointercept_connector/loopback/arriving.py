@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import StreamReader, hdrs
 from aiohttp.http import HttpVersion11
 from aiohttp.web_exceptions import HTTPExpectationFailed
 from aiohttp.web_request import BaseRequest
 
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
+
 __all__ = ("ArrivingBody",)
+
+T = TypeVar("T")
 
 
 class ArrivingBody:
     """What a ``StreamReader`` is to its reader; it keeps what was read, and asks the client for it.
+
+    It may be read on any loop: the stream is, on that of its connection.
 
     Args:
         stream: the body as it comes off the wire.
@@ -27,8 +35,13 @@ class ArrivingBody:
 
     def __init__(self, stream: StreamReader, request: BaseRequest) -> None:
         self._stream = stream
-        self._awaited_by = request if _awaits_continue(request) else None
+        self._loop = request._loop
+        self._awaited_by = request.writer if _awaits_continue(request) else None
         self._chunks: list[bytes] = []
+        self._held = 0
+        self.size = 0
+        self.max_body: int | None = None
+        """Up to how many bytes of a body that is read in pieces are kept; None for all."""
 
     @property
     def so_far(self) -> bytes:
@@ -41,39 +54,48 @@ class ArrivingBody:
         self._awaited_by = None
 
     async def whole(self) -> bytes:
-        """Read what is left, and return all of the body."""
-        stream = await self._asked_for()
-        self._chunks += [chunk async for chunk in stream.iter_any()]
+        """Read what is left, and return all of the body.
+
+        Raises:
+            RuntimeError: what was read of it before is not kept.
+        """
+        if self._held < self.size:
+            raise RuntimeError(
+                f"{self.size} bytes of the body were read in pieces already, and are not kept "
+                f"(max_body={self.max_body}). Read the rest from request.content."
+            )
+        while chunk := await self._read(self._stream.readany):
+            self._keep(chunk)
         return self.so_far
 
     async def read(self, n: int = -1) -> bytes:
         """Read up to *n* bytes, or to the end."""
-        return self._kept(await (await self._asked_for()).read(n))
+        return self._kept(await self._read(self._stream.read, n))
 
     async def readany(self) -> bytes:
         """Read what has arrived, at least a byte unless the body has ended."""
-        return self._kept(await (await self._asked_for()).readany())
+        return self._kept(await self._read(self._stream.readany))
 
     async def readline(self, **kwargs: Any) -> bytes:
         """Read a line."""
-        return self._kept(await (await self._asked_for()).readline(**kwargs))
+        return self._kept(await self._read(self._stream.readline, **kwargs))
 
     async def readuntil(self, separator: bytes = b"\n", **kwargs: Any) -> bytes:
         """Read to the next *separator*, and that."""
-        return self._kept(await (await self._asked_for()).readuntil(separator, **kwargs))
+        return self._kept(await self._read(self._stream.readuntil, separator, **kwargs))
 
     async def readexactly(self, n: int) -> bytes:
         """Read *n* bytes."""
-        return self._kept(await (await self._asked_for()).readexactly(n))
+        return self._kept(await self._read(self._stream.readexactly, n))
 
     async def readchunk(self) -> tuple[bytes, bool]:
         """Read what has arrived, and tell whether it is the end of a chunk."""
-        data, ends = await (await self._asked_for()).readchunk()
+        data, ends = await self._read(self._stream.readchunk)
         return self._kept(data), ends
 
     def read_nowait(self, n: int = -1) -> bytes:
         """Return what has arrived, up to *n* bytes."""
-        return self._kept(self._stream.read_nowait(n))
+        return self._kept(self._now(self._stream.read_nowait, n))
 
     def is_eof(self) -> bool:
         """Tell whether all of it has arrived."""
@@ -81,8 +103,10 @@ class ArrivingBody:
 
     def unread_data(self, data: bytes) -> None:
         """Put back what was just read."""
-        self._chunks = [self.so_far.removesuffix(data)]
-        self._stream.unread_data(data)
+        self.size -= len(data)
+        self._chunks = [self.so_far[: self.size]]
+        self._held = len(self._chunks[0])
+        self._now(self._stream.unread_data, data)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return _until_nothing(self.readline)
@@ -103,16 +127,41 @@ class ArrivingBody:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    async def _asked_for(self) -> StreamReader:
-        request, self._awaited_by = self._awaited_by, None
-        if request is not None:
-            await _send_continue(request)
-        return self._stream
+    async def _read(self, read: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+        """Read on the loop of the connection."""
+        reading = self._asked(read, *args, **kwargs)
+        if self._is_here():
+            return await reading
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(reading, self._loop))
+
+    async def _asked(self, read: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+        """Read, once the client has been told to send the body."""
+        writer, self._awaited_by = self._awaited_by, None
+        if writer is not None:
+            await _send_continue(writer)
+        return await read(*args, **kwargs)
+
+    def _now(self, function: Callable[..., T], *args: Any) -> T:
+        """Call *function* on the loop of the connection, which waits for no other."""
+        if self._is_here():
+            return function(*args)
+        return asyncio.run_coroutine_threadsafe(_called(function, *args), self._loop).result()
+
+    def _is_here(self) -> bool:
+        return asyncio.get_running_loop() is self._loop
 
     def _kept(self, data: bytes) -> bytes:
-        if data:
-            self._chunks.append(data)
+        self._keep(data, self.max_body)
         return data
+
+    def _keep(self, data: bytes, limit: int | None = None) -> None:
+        """Count *data*, and keep it if that is within *limit*, and all before it was kept."""
+        if self._held == self.size:
+            kept = data if limit is None else data[: max(0, limit - self._held)]
+            if kept:
+                self._chunks.append(kept)
+                self._held += len(kept)
+        self.size += len(data)
 
 
 async def _until_nothing(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
@@ -130,8 +179,12 @@ def _awaits_continue(request: BaseRequest) -> bool:
     return True
 
 
-async def _send_continue(request: BaseRequest) -> None:
+async def _send_continue(writer: AbstractStreamWriter) -> None:
     """Let the client send its body."""
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    await writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     # aiohttp takes any output for the beginning of the response.
-    request.writer.output_size = 0
+    writer.output_size = 0
+
+
+async def _called(function: Callable[..., T], *args: Any) -> T:
+    return function(*args)

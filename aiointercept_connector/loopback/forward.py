@@ -273,7 +273,7 @@ class _Pausing:
 
     def __init__(self, protocol: BaseProtocol) -> None:
         self._protocol = protocol
-        self._transport = cast("asyncio.Transport | None", protocol.transport)
+        self._transport = protocol.transport
         self._reading_paused = False
 
     @property

@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from aiohttp import StreamReader, hdrs
 from aiohttp.base_protocol import BaseProtocol
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ("ServerProtocol",)
 
+T = TypeVar("T")
 Handler: TypeAlias = "Callable[[Any], Awaitable[StreamResponse]]"
 # What the parser cannot take for a request is handed on as aiohttp's own error.
 Message: TypeAlias = "RawRequestMessage | _ErrInfo"
@@ -104,6 +105,15 @@ class ServerProtocol(RequestHandler):
         from .forward import Forwarding
 
         return Forwarding(request, self.link.call, self._server.let_out, self._loop)
+
+    async def answer_on(
+        self, home: asyncio.AbstractEventLoop, request: AiointerceptRequest, answer: Awaitable[T]
+    ) -> T:
+        """Await *answer* to *request* on another loop, from where it may write to this one."""
+        # Imported at its use: few tests have clients on other loops.
+        from .homing import answer_on
+
+        return await answer_on(home, request, answer)
 
     def record_frames(self, socket: WebSocketResponse, conversation: Conversation) -> None:
         """Keep what goes over a WebSocket on this connection, which is prepared."""
@@ -316,3 +326,5 @@ def _part(request: Any) -> None:
     """Let a recorded request live on without its connection, and all that hangs on that."""
     # Private, all three. Watched by TestRecordedRequest in tests/loopback/test_http.py.
     request._protocol = request._payload_writer = request._task = None
+    if request.max_body is not None:
+        request.cut_body()

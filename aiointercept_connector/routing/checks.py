@@ -418,9 +418,10 @@ class Predicate(Check):
 def described_body(request: AiointerceptRequest) -> str:
     """Say in a line what body *request* has."""
     body = request.captured_body
-    if not body:
+    if not body and not request.cut:
         return "no body"
-    return f"a body of {request.content_type}, {len(body)} bytes: {shortened(body)}"
+    size = request.cut or f"{len(body or b'')} bytes"
+    return f"a body of {request.content_type}, {size}: {shortened(body or b'')}"
 
 
 def _wanted(value: Any) -> str:

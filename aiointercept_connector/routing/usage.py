@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from ..unset import UNSET
 
 if TYPE_CHECKING:
+    from ..journal.journal import Journal
     from ..journal.request import AiointerceptRequest
     from ..replies.steps import Step
     from .matchers import Match
@@ -68,32 +69,34 @@ class Usage:
     """The calls of a route.
 
     Attributes:
-        calls: the requests it answered, in order of arrival.
+        calls: the requests it answered, in order of arrival; those that the journal still keeps.
         times: how often it is to be called, or None if that was not said.
         registered_at: ``file:line`` of the call that registered it.
     """
 
-    __slots__ = ("_waiters", "calls", "registered_at", "times")
+    __slots__ = ("_forgotten", "_journal", "_waiters", "calls", "registered_at", "times")
 
     def __init__(self, times: Times | None, registered_at: str | None) -> None:
         self.calls: list[AiointerceptRequest] = []
+        self._forgotten = 0
+        self._journal: Journal | None = None
         self.times = None if times is None else checked_times(times)
         self.registered_at = registered_at
         self._waiters: list[_Waiter] = []
 
     @property
     def call_count(self) -> int:
-        """How many requests the route has answered."""
-        return len(self.calls)
+        """How many requests the route has answered, kept or not."""
+        return self._forgotten + len(self.calls)
 
     @property
     def called(self) -> bool:
         """Whether the route has answered any request."""
-        return bool(self.calls)
+        return self.call_count > 0
 
     @property
     def last_call(self) -> AiointerceptRequest | None:
-        """The last request that the route answered."""
+        """The last request that the route answered; None if there is none, or it is not kept."""
         return self.calls[-1] if self.calls else None
 
     def record(self, request: AiointerceptRequest) -> None:
@@ -102,6 +105,29 @@ class Usage:
         if self._waiters:
             for waiter in tuple(self._waiters):
                 waiter.wake(self.call_count)
+
+    def forget(self, request: AiointerceptRequest, journal: Journal) -> None:
+        """Keep *request* no longer, as *journal* does not; it counts all the same."""
+        for at, call in enumerate(self.calls):  # it is the first, but for threads
+            if call is request:
+                del self.calls[at]
+                self._forgotten += 1
+                self._journal = journal
+                return
+
+    @property
+    def _missing(self) -> str:
+        """Which requests are not kept, in words; nothing if all are."""
+        return "" if self._journal is None else f"of all requests {self._journal.missing}"
+
+    def _last(self) -> AiointerceptRequest:
+        """Return the last call, of which something is to be asserted."""
+        self.assert_called()
+        if not self.calls:
+            raise AssertionError(
+                f"{self} was called, but its last call is not there: {self._missing}."
+            )
+        return self.calls[-1]
 
     def unmet_times(self) -> str | None:
         """Say that the route was not called as often as ``times`` asks; None if it was."""
@@ -136,8 +162,10 @@ class Usage:
         from .matchers import Match
 
         wanted = Match(json=json, form=form, headers=headers, query=query, body=body)
-        self.assert_called()
-        explanation = wanted.explain(self.calls[-1])
+        last = self._last()
+        if last.cut and wanted.reads_body:
+            raise AssertionError(f"The last call of {self} cannot be compared: {last.cut}")
+        explanation = wanted.explain(last)
         if not explanation.matches:
             raise AssertionError(
                 f"The last call of {self} is not as expected:\n"
@@ -146,8 +174,7 @@ class Usage:
 
     def assert_frames(self, expected: Iterable[Step]) -> None:
         """Assert what went over the WebSocket of the last call; see the request's own."""
-        self.assert_called()
-        self.calls[-1].assert_frames(expected)
+        self._last().assert_frames(expected)
 
     async def wait_called(self, times: int = 1, timeout: float = 1.0) -> None:
         """Wait until the route has been called.
@@ -175,23 +202,29 @@ class Usage:
 
     def _miscounted(self, allowed: range) -> str:
         where = f" (registered at {self.registered_at})" if self.registered_at else ""
-        came = _count(self.call_count) if self.calls else "no calls"
+        came = _count(self.call_count) if self.called else "no calls"
         return f"Expected {_phrase(allowed)} of {self}{where}, got {came}.{self._listed()}"
 
     def _listed(self) -> str:
         shown = self.calls[:_LISTED]
-        lines = [f"\n  {n}. {call.method} {call.url}" for n, call in enumerate(shown, 1)]
-        if self.call_count > _LISTED:
-            lines.append(f"\n  … and {self.call_count - _LISTED} more")
+        lines = [f"\n  … {self._missing}"] if self._forgotten else []
+        lines += [
+            f"\n  {n}. {call.method} {call.url}"
+            for n, call in enumerate(shown, self._forgotten + 1)
+        ]
+        if len(self.calls) > _LISTED:
+            lines.append(f"\n  … and {len(self.calls) - _LISTED} more")
         return "".join(lines)
 
     def _other_calls(self, wanted: Match) -> str:
         """Say which of the earlier calls would have been right; the last is the one that counts."""
         if self.call_count == 1:
             return ""
-        right = [str(n) for n, call in enumerate(self.calls, 1) if wanted.matches(call)]
+        kept = enumerate(self.calls, self._forgotten + 1)
+        right = [str(n) for n, call in kept if not call.cut and wanted.matches(call)]
         if not right:
-            note = "none of them is as expected"
+            note = "none of those kept is" if self._forgotten else "none of them is"
+            note += " as expected"
         elif len(right) == 1:
             note = f"only call {right[0]} is as expected"
         else:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import budget
-from benchmarks.budget import LIMITS, Limit, verdicts
+from benchmarks.budget import LIMITS, Limit, read, verdicts
 from benchmarks.cases import WORKS
 from benchmarks.harness import Options, Result, Work, same
-from benchmarks.peers import PEERS, available
+from benchmarks.peers import PEERS
 
 WORK = Work("get", "GET", "µs", lambda options: same({}))
 REQUIRED = Limit("get", "explicit", "≤", 1.40, to="floor")
@@ -61,6 +61,13 @@ def test_a_peer_that_is_not_there_has_no_verdict(against_a_peer: None) -> None:
     assert not list(verdicts(result_of(explicit=100.0)))
 
 
+def test_a_peer_that_is_left_out_has_no_verdict(against_a_peer: None) -> None:
+    """Nor is one against a library that does not do this work."""
+    results = result_of(explicit=100.0)
+    results["get"].left_out["aiointercept"] = "not installed"
+    assert not list(verdicts(results))
+
+
 def test_a_peer_that_fails_is_no_figure_reached(against_a_peer: None) -> None:
     """A figure against a library that answers wrongly does not hold."""
     results = result_of(explicit=100.0)
@@ -89,7 +96,7 @@ def test_a_figure_reads_as_it_was_asked_for(limit: Limit, text: str) -> None:
 
 
 async def _subjects(work: str, peers: bool = False) -> set[str]:
-    async with WORKS[work].subjects(Options(peers=peers)) as subjects:
+    async with WORKS[work].subjects(Options(scale=0.001, peers=peers)) as subjects:
         return set(subjects)
 
 
@@ -99,4 +106,57 @@ async def test_every_figure_names_subjects_that_there_are(work: str) -> None:
     """No figure is lost to a misspelt name."""
     named = {name for limit in LIMITS if limit.work == work for name in (limit.subject, limit.to)}
     assert named - {"", *PEERS} <= await _subjects(work)
-    assert named & set(PEERS) & set(available()) <= await _subjects(work, peers=True)
+    assert named & set(PEERS) <= await _subjects(work, peers=True)
+
+
+ENTRY = """
+margin = 0.1
+[[requirement]]
+work = "get"
+of = ["explicit", "install()"]
+at_most = 1.4
+times = ["floor"]
+[[goal]]
+work = "imports"
+of = ["ours"]
+at_most = 15
+over = "aiohttp"
+[[goal]]
+work = "stream"
+of = ["explicit"]
+at_least = 2
+"""
+
+
+def test_a_budget_is_read() -> None:
+    """An entry is a limit for everybody who is to reach it."""
+    margin, limits = read(ENTRY)
+    assert margin == 0.1
+    assert limits == (
+        Limit("get", "explicit", "≤", 1.4, to="floor"),
+        Limit("get", "install()", "≤", 1.4, to="floor"),
+        Limit("imports", "ours", "≤", 15, "excess", "aiohttp", goal=True),
+        Limit("stream", "explicit", "≥", 2, "value", goal=True),
+    )
+
+
+def test_a_figure_against_all_peers() -> None:
+    """``peers`` is every other library, whichever there are."""
+    entry = 'work = "get"\nof = ["explicit"]\nat_most = 0.5\ntimes = ["TestServer", "peers"]'
+    _, limits = read(f"margin = 0\n[[goal]]\n{entry}")
+    assert [limit.to for limit in limits] == ["TestServer", *PEERS]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("margin = 0\n[[wish]]", "budget.toml: nobody reads wish"),
+        (ENTRY.replace("at_least", "atleast"), "'at_least'"),
+        (ENTRY + "by = 1", "budget.toml: nobody reads by of stream"),
+    ],
+)
+def test_a_misspelt_budget_is_refused(text: str, message: str) -> None:
+    """No figure is lost to a key that nobody reads."""
+    with pytest.raises((ValueError, KeyError)) as refused:
+        read(text)
+    assert str(refused.value) == message

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from aiointercept_connector import aiointercept
-from benchmarks import peers
 from benchmarks.exchange import ANSWER, URL, Exchange, Opened, Stack, calling
 from benchmarks.floor import memory_floor, tcp_floor
 from benchmarks.harness import WrongAnswerError
@@ -54,16 +53,6 @@ async def test_all_answer_json(stack: Stack, exchange: Exchange) -> None:
 async def test_servers_answer_everything(stack: Stack, exchange: Exchange) -> None:
     """Handlers, downloads and uploads are the same for ours and for TestServer."""
     async with calling(stack, exchange)() as call:
-        await call()
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", peers.PEERS)
-async def test_peers_answer_json(name: str) -> None:
-    """Other libraries are used as they want to be, so that their figures are fair."""
-    pytest.importorskip(name)
-    async with calling(peers.PEERS[name], Exchange())() as call:
-        await call()
         await call()
 
 

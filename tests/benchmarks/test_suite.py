@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import time
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import pytest
 
 from benchmarks import suite
 from benchmarks.child import measured
-from benchmarks.harness import Options, WrongAnswerError
+from benchmarks.environments import python_of
+from benchmarks.harness import LeftOutError, Options, WrongAnswerError
 from benchmarks.peers import PEERS
 
 pytestmark = pytest.mark.anyio
@@ -25,8 +25,11 @@ def anyio_backend() -> str:
 @pytest.mark.parametrize("name", suite.SUITES)
 async def test_every_suite_passes(name: str, tmp_path: Path) -> None:
     """Every suite has the tests that were asked for, and the answers that they want."""
-    if name in PEERS and not importlib.util.find_spec(name):
-        pytest.skip(f"no {name}")
+    if name in PEERS:
+        try:
+            python_of(name)
+        except LeftOutError as left_out:
+            pytest.skip(f"{name}: {left_out}")
     assert await suite.running(name, tmp_path, THREE_TESTS)() > 0
     assert (tmp_path / "test_it.py").read_text("utf-8").count("async def test_") == 3
 

@@ -5,6 +5,7 @@ import pytest
 from aiointercept_connector.routing.registry import Registry
 from aiointercept_connector.routing.shelf import Shelf
 from aiointercept_connector.routing.target import Asked, HostGlob, UrlTarget, parse_target
+from aiointercept_connector.routing.template import PathTemplate
 from aiointercept_connector.routing.trie import GlobIndex, PathTrie
 from aiointercept_connector.routing.urls import Origin
 from tests.support import asked, route
@@ -17,13 +18,19 @@ def shelf(url: str, order: int = 0) -> Shelf:
     return Shelf(parse_target(url), order)
 
 
+def path_of(one: Shelf) -> str | PathTemplate:
+    """Return the path that the URL of *one* has."""
+    assert isinstance(one.target, UrlTarget)
+    assert isinstance(one.target.path, (str, PathTemplate))
+    return one.target.path
+
+
 def path_trie(*paths: str) -> PathTrie:
     """Return a trie of *paths*."""
     trie = PathTrie()
     for order, path in enumerate(paths):
         one = shelf(path, order)
-        assert isinstance(one.target, UrlTarget)
-        trie.add(one, one.target.path)
+        trie.add(one, path_of(one))
     return trie
 
 
@@ -55,7 +62,7 @@ def test_leads_to_what_may_be_meant(path: str, found: list[str]) -> None:
         "/files/{path:.+}",
         "/plain",
     )
-    trie.add(late := shelf("/{rest:.+}/posts"), late.target.path)  # type: ignore[union-attr]  # a path
+    trie.add(late := shelf("/{rest:.+}/posts"), path_of(late))
     kept = [
         one for one in reached(trie, path) if parse_target(one).matches(asked(f"http://h{path}"))
     ]
@@ -89,7 +96,7 @@ def test_hosts(host: str, found: list[str]) -> None:
         one = shelf(f"http://{glob}/x", order)
         assert isinstance(one.target, UrlTarget)
         assert isinstance(one.target.host, HostGlob)
-        index.add(one, one.target.host, one.target.path)
+        index.add(one, one.target.host, path_of(one))
     origin = Origin(secure=False, host=host, port=80)
     fitting = {
         str(one.target)
