@@ -54,7 +54,7 @@ def run_suite(session: nox.Session, *pins: str, arguments: tuple[str, ...] = ())
     """Install the package, its extras and the pinned versions, then run pytest."""
     groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
     session.install("--upgrade", "-e", ".[all]", *groups, *pins)
-    session.run("python", "-m", "pytest", *arguments, *session.posargs)
+    session.run("python", "-m", "pytest", "--numprocesses=auto", *arguments, *session.posargs)
 
 
 @nox.session(python=PYTHONS)

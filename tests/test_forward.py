@@ -236,7 +236,11 @@ class TestChangingTheRequest:
     @pytest.mark.parametrize(
         ("arguments", "error", "message"),
         [
-            ({"url": "/x"}, ValueError, "forward(url=) must be a whole URL of http or https, not '/x'"),
+            (
+                {"url": "/x"},
+                ValueError,
+                "forward(url=) must be a whole URL of http or https, not '/x'",
+            ),
             ({"body": "a", "json": 1}, ValueError, "forward() takes body= or json=, not both"),
             (
                 {"body": {"a": 1}},
