@@ -459,9 +459,11 @@ class Interceptor:
             else:
                 ending += server.close(exc)
         hosts, self.hosts = self.hosts, []
-        stopping = [task for host in hosts if (task := host.close()) is not None]
-        if listener is not None:
-            listener.stop(exc)
+        try:
+            stopping = [task for host in hosts if (task := host.close()) is not None]
+        finally:
+            if listener is not None:
+                listener.stop(exc)
         return _Ending(ending, stopping)
 
 

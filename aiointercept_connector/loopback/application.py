@@ -119,6 +119,7 @@ class HandlerHost(_AiohttpHost):
 
     __slots__ = ("_server",)
 
+    has_end = False
     kind = "handler"
 
     @property

@@ -7,6 +7,7 @@ protocol, whose ``on_response_complete`` tells when a response has been written.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,7 +31,15 @@ class AsgiHost(Host):
         ImportError: uvicorn is not installed.
     """
 
-    __slots__ = ("_config", "_failure", "_lifespan", "_make_server", "_protocol_class", "_server")
+    __slots__ = (
+        "_config",
+        "_failure",
+        "_lifespan",
+        "_living",
+        "_make_server",
+        "_protocol_class",
+        "_server",
+    )
 
     kind = "ASGI application"
 
@@ -38,6 +47,7 @@ class AsgiHost(Host):
         uvicorn = _uvicorn()
         super().__init__(app, prefix, strip_prefix=strip_prefix)
         self._failure: BaseException | None = None
+        self._living: asyncio.Task[Any] | None = None
         # Here and not in `start`, for the time that its imports take: nobody waits for them yet.
         self._config: Config = uvicorn.Config(
             self._watched,
@@ -62,7 +72,11 @@ class AsgiHost(Host):
         # Sets the headers of every response, Date and Server.
         await self._server.on_tick(0)
         self._lifespan = self._config.lifespan_class(self._config)
-        await self._lifespan.startup()
+        try:
+            await self._lifespan.startup()
+        except asyncio.CancelledError:
+            await self._cut_lifespan()
+            raise
         self._check_lifespan("startup")
 
     async def stop(self) -> None:
@@ -71,7 +85,11 @@ class AsgiHost(Host):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._lifespan.shutdown()
+        try:
+            await self._lifespan.shutdown()
+        except asyncio.CancelledError:
+            await self._cut_lifespan()
+            raise
         self._check_lifespan("shutdown")
 
     def _check_lifespan(self, phase: str) -> None:
@@ -80,13 +98,22 @@ class AsgiHost(Host):
                 f"The {phase} of {self!r} failed; its reason is in the log of 'uvicorn.error'."
             )
 
+    async def _cut_lifespan(self) -> None:
+        """Cancel the application where its lifespan waits; uvicorn keeps no task to do so."""
+        if self._living is not None:
+            self._living.cancel()
+            await asyncio.wait({self._living})
+
     async def _watched(self, scope: Any, receive: Any, send: Any) -> None:
         """Run the application; keep what its lifespan raises, which uvicorn only logs."""
-        try:
+        if scope["type"] != "lifespan":
             await self.app(scope, receive, send)
+            return
+        self._living = asyncio.current_task()
+        try:
+            await self.app(scope, partial(_received, receive), send)
         except BaseException as exc:
-            if scope["type"] == "lifespan":
-                self._failure = exc
+            self._failure = exc
             raise
 
     def protocol(self) -> asyncio.Protocol:
@@ -102,6 +129,14 @@ class AsgiHost(Host):
         """Lead *request* through uvicorn."""
         loop = asyncio.get_running_loop()
         return await Passage(request, loop, self.own_path(request)).carry(self.protocol)
+
+
+async def _received(receive: Any) -> Any:
+    """Return an event of the lifespan; a loop that ends, and cancels all, is the end of it."""
+    try:
+        return await receive()
+    except asyncio.CancelledError:
+        return {"type": "lifespan.shutdown"}
 
 
 def _telling(config: Config) -> Any:

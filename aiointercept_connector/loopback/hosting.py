@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import warnings
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..replies.reply import BaseReply
+from .living import Life
 from .passage import Passage
 
 if TYPE_CHECKING:
@@ -37,9 +39,11 @@ class Host(BaseReply):
         strip_prefix: whether its own paths are those behind the prefix.
     """
 
-    __slots__ = ("_lock", "_loop", "_starting", "_up_on", "app", "prefix", "strip_prefix")
+    __slots__ = ("_life", "_lock", "_loop", "_up_on", "app", "prefix", "strip_prefix")
 
     reads_body = False
+    has_end: ClassVar[bool] = True
+    """Whether anybody would miss its being stopped."""
     kind: ClassVar[str]
 
     def __init__(self, app: Any, prefix: PathPrefix, *, strip_prefix: bool) -> None:
@@ -48,7 +52,7 @@ class Host(BaseReply):
         self.strip_prefix = strip_prefix
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._starting: asyncio.Task[None] | None = None
+        self._life: Life | None = None
         # The same loop, once the application has started: most requests need to know no more.
         self._up_on: asyncio.AbstractEventLoop | None = None
 
@@ -95,7 +99,7 @@ class Host(BaseReply):
             if self._loop is None or self._loop.is_closed():
                 home = request.home
                 self._loop = here if home is None or not home.is_running() else home
-                self._starting = None
+                self._life = None
             if not self._loop.is_running():
                 raise RuntimeError(
                     f"{self!r} was started on a loop that is not running, so it cannot answer "
@@ -104,45 +108,50 @@ class Host(BaseReply):
             return self._loop
 
     async def _started(self) -> None:
-        starting = self._starting
-        if starting is None:
-            starting = self._starting = asyncio.ensure_future(self.start())
-        if not starting.done() or starting.exception() is not None:
+        life = self._life
+        if life is None:
+            life = self._life = Life(self)
+        if not life.started.done() or life.started.exception() is not None:
             # A client that gives up is no reason for the application to stop starting.
-            await asyncio.shield(starting)
+            await asyncio.shield(life.started)
         self._up_on = self._loop
 
     def close(self) -> asyncio.Task[None] | None:
         """Stop the application; return the task that does, if it does so on the current loop.
 
-        Where no loop runs here, its own is run for it, if it is not closed.
+        Where no loop runs here, its own is run for it. If that is closed, the application has been
+        stopped by it, or never will be.
         """
         with self._lock:
             self._up_on = None
             loop, self._loop = self._loop, None
-            starting, self._starting = self._starting, None
-        if loop is None or starting is None or loop.is_closed():
+            life, self._life = self._life, None
+        if loop is None or life is None:
+            return None
+        if loop.is_closed():
+            self._check_end(life)
             return None
         here = _running_loop()
         if loop is here:
-            task = loop.create_task(self._stop(starting))
+            task = loop.create_task(life.end())
             _stopping.add(task)
             task.add_done_callback(_stopping.discard)
             return task
         if loop.is_running():
-            _wait_for(asyncio.run_coroutine_threadsafe(self._stop(starting), loop))
+            _wait_for(asyncio.run_coroutine_threadsafe(life.end(), loop))
         elif here is None:
-            loop.run_until_complete(self._stop(starting))
+            loop.run_until_complete(life.end())
         return None
 
-    async def _stop(self, starting: asyncio.Task[None]) -> None:
-        if not starting.done():
-            starting.cancel()
-        elif starting.exception() is not None:
-            return
-        with suppress(asyncio.CancelledError):
-            await starting
-        await self.stop()
+    def _check_end(self, life: Life) -> None:
+        if self.has_end and not life.is_over:
+            warnings.warn(
+                f"{self!r}, which was mounted, was never stopped: its loop had been closed before "
+                f"the mock was left, and had not cancelled its tasks. Leave the mock on that loop, "
+                f"or run the loop by asyncio.run().",
+                ResourceWarning,
+                stacklevel=2,
+            )
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.app!r:.60}>"

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from aiohttp import StreamReader, hdrs, web_server
+from aiohttp import ClientConnectionError, StreamReader, hdrs, web_server
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_exceptions import HTTPException
@@ -262,11 +262,30 @@ class Server(web_server.Server):
             if call is None or link.call is not call:
                 # A client of another make, or one that has its answer and is on to the next call.
                 return _told(exc, request, meant=meant)
-            link.verdict = exc
+            link.verdict = exc if meant else _for_caller(exc, request)
             if request.is_arriving:
                 # aiohttp would wait for the rest of the body before it ends the connection.
                 request.protocol.force_close()
             return SentResponse(keep_alive=False)
+
+
+def _for_caller(exc: BaseException, request: AiointerceptRequest) -> BaseException:
+    """Return what the client's caller is to get for *exc*, which a reply has raised.
+
+    It is that very object, but for the cancellation of something that the reply has waited for: the
+    client's task would take it for its own, which nobody has asked for.
+    """
+    if not isinstance(exc, asyncio.CancelledError):
+        return exc
+    route = request.route
+    what = "the reply" if route is None else f"{route.reply!r:.60}, of {route},"
+    error = ClientConnectionError(
+        f"{request.method} {request.url}: {what} ended in a CancelledError: something that it "
+        f"awaited was cancelled. The client was not. Catch it in the reply, or to cancel the "
+        f"client's call, register exception=asyncio.CancelledError()."
+    )
+    error.__cause__ = exc
+    return error
 
 
 async def _sent(response: StreamResponse, request: BaseRequest) -> StreamResponse:

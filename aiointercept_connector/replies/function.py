@@ -41,7 +41,7 @@ class FunctionReply(BaseReply):
 
     async def _awaited(self, result: Awaitable[Any], request: AiointerceptRequest) -> Reply:
         if request.home is not None:
-            result = request.run_at_home(result)
+            result = request.answer_at_home(result)
         return self.reply_to(await result)
 
     async def __call__(self, request: AiointerceptRequest) -> web.StreamResponse:

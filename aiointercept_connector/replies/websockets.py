@@ -138,9 +138,10 @@ class WebSocketReply(BaseReply):
                 await self.handler.play(socket, request, conversation, autoping=self.autoping)
             else:
                 await _handled(self.handler, socket, request)
-        except asyncio.CancelledError:
-            raise
         except BaseException as exc:
+            if isinstance(exc, asyncio.CancelledError) and request.transport is None:
+                # The client has gone, or the mock was left. Any other is of the handler's own.
+                raise
             if isinstance(exc, ConnectionError) and _is_over(socket, request):
                 # No fault of the handler's: a client may go at any time.
                 return

@@ -569,8 +569,8 @@ class TestLifetime:
         finally:
             loop.close()
 
-    def test_a_closed_loop_is_no_error(self) -> None:
-        """An application whose loop has gone cannot be stopped, and leaving says nothing."""
+    def test_a_loop_that_ends_stops_it(self) -> None:
+        """An application whose loop ends before the mock is left has been stopped by it."""
         app = self.watched()
         with aiointercept() as mock:
             mock.mount(API, app)
@@ -580,7 +580,8 @@ class TestLifetime:
                     await told_of(session, API)
 
             asyncio.run(ask())
-        assert app[TOLD] == ["context in", "startup"]
+            assert app[TOLD] == ["context in", "startup", "shutdown", "context out", "cleanup"]
+        assert len(app[TOLD]) == 5
 
     async def test_subapps_and_middlewares_run(
         self, mock: aiointercept, session: ClientSession

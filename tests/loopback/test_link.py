@@ -58,7 +58,6 @@ RAISED = [
     ValueError("x"),
     KeyError("x"),
     asyncio.TimeoutError("x"),
-    asyncio.CancelledError("x"),
     KeyboardInterrupt("x"),
     SystemExit(3),
     aiohttp.ClientConnectionError("x"),
@@ -129,6 +128,13 @@ class TestExceptionArgument:
     async def test_no_response_is_meant(self, mock: aiointercept) -> None:
         """An `HTTPException` given as `exception=` is an exception, not an answer."""
         exc = web.HTTPNotFound()
+        mock.get(URL, exception=exc)
+        async with mock.session() as session:
+            assert await raised_by(session) is exc
+
+    async def test_cancellation_is_meant(self, mock: aiointercept) -> None:
+        """A `CancelledError` given as `exception=` reaches the caller as the object it is."""
+        exc = asyncio.CancelledError("x")
         mock.get(URL, exception=exc)
         async with mock.session() as session:
             assert await raised_by(session) is exc
@@ -323,6 +329,81 @@ def _answer_first(go_on: asyncio.Event, exc: Exception | None = None) -> Handler
         return response
 
     return handler
+
+
+async def wait_for_cancelled() -> None:
+    """Await something that is cancelled."""
+    inner = asyncio.ensure_future(asyncio.sleep(10))
+    inner.cancel()
+    await inner
+
+
+class TestCancelledInside:
+    """A callback that awaits something cancelled has failed; its client was not cancelled."""
+
+    async def test_callback(self, mock: aiointercept) -> None:
+        """The client gets a connection error that names the callback, and is not cancelled."""
+
+        async def callback(request: object) -> None:
+            await wait_for_cancelled()
+
+        mock.get(URL, callback=callback)
+        mock.get(URL, body="next")
+        async with mock.session() as session:
+            asking = asyncio.ensure_future(ask(session))
+            await asyncio.wait({asking})
+            assert not asking.cancelled()
+            raised = asking.exception()
+            assert type(raised) is aiohttp.ClientConnectionError
+            assert isinstance(raised.__cause__, asyncio.CancelledError)
+            name = f"{callback.__qualname__}"
+            assert str(raised) == (
+                f"GET {URL}: {f'<CallbackReply {name}>':.60}, of GET {URL}, ended in a "
+                f"CancelledError: something that it awaited was cancelled. The client was not. "
+                f"Catch it in the reply, or to cancel the client's call, register "
+                f"exception=asyncio.CancelledError()."
+            )
+            assert await ask(session) == "next"
+
+    async def test_body(self, mock: aiointercept) -> None:
+        """In the middle of a stream it is raised by reading the body."""
+
+        async def stream(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await response.write(b"begun")
+            await wait_for_cancelled()
+            return response
+
+        handle(mock, stream)
+        async with mock.session() as session, session.get(URL) as response:
+            reading = asyncio.ensure_future(response.read())
+            await asyncio.wait({reading})
+            assert not reading.cancelled()
+            assert isinstance(reading.exception(), aiohttp.ClientConnectionError)
+
+    async def test_client_cancelled(self, mock: aiointercept) -> None:
+        """A client that is cancelled is, and its callback with it."""
+        ended: list[type[BaseException] | None] = []
+        begun = asyncio.Event()
+
+        async def callback(request: object) -> None:
+            begun.set()
+            try:
+                await asyncio.sleep(10)
+            except BaseException as exc:
+                ended.append(type(exc))
+                raise
+
+        mock.get(URL, callback=callback)
+        async with mock.session() as session:
+            asking = asyncio.ensure_future(ask(session))
+            await begun.wait()
+            asking.cancel()
+            await asyncio.wait({asking})
+            assert asking.cancelled()
+            await settle()
+        assert ended == [asyncio.CancelledError]
 
 
 class TestAttempts:

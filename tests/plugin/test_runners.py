@@ -56,7 +56,7 @@ def test_plain(intercept):
 """
 
 
-@pytest.mark.parametrize(
+RUNNERS = pytest.mark.parametrize(
     ("plugins", "mark", "ini"),
     [
         pytest.param(("asyncio",), "@pytest.mark.asyncio", MODE, id="asyncio strict"),
@@ -64,16 +64,67 @@ def test_plain(intercept):
         pytest.param(("anyio", "no:asyncio"), "@pytest.mark.anyio", {}, id="anyio"),
     ],
 )
+ANYIO_BACKEND = "\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
+
+
+@RUNNERS
 def test_async_tests(
     tmp_path: Path, plugins: tuple[str, ...], mark: str, ini: dict[str, Any]
 ) -> None:
     """Async and plain tests are answered, and verified, whoever runs them."""
-    backend = "\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n"
-    run = run_pytest(tmp_path, SOURCE.format(mark=mark) + backend, plugins=plugins, **ini)
+    source = SOURCE.format(mark=mark) + ANYIO_BACKEND
+    run = run_pytest(tmp_path, source, plugins=plugins, **ini)
     assert run.outcomes == {"passed": 6, "failed": 1}
     assert run.errors("test_unused").startswith(
         "aiointercept_connector.errors.VerificationError: GET https://api.test/users was never"
     )
+
+
+MOUNTED = """
+from aiohttp import web
+
+told = []
+
+async def context(app):
+    told.append("up")
+    yield
+    await asyncio.sleep(0.01)
+    told.append("down")
+
+def mount(mock):
+    async def answer(request):
+        return web.json_response(["Ada"])
+
+    app = web.Application()
+    app.cleanup_ctx.append(context)
+    app.router.add_get("/users", answer)
+    mock.mount("https://api.test", app)
+
+{mark}
+async def test_async(intercept):
+    mount(intercept)
+    assert await ask() == ["Ada"]
+
+def test_stopped():
+    assert told == ["up", "down"]
+
+def test_plain(intercept):
+    mount(intercept)
+    assert asyncio.run(ask()) == ["Ada"]
+
+def test_stopped_again():
+    assert told == ["up", "down"] * 2
+"""
+
+
+@RUNNERS
+def test_mounted_applications_are_stopped(
+    tmp_path: Path, plugins: tuple[str, ...], mark: str, ini: dict[str, Any]
+) -> None:
+    """An application that is mounted on the fixture is stopped on the test's loop, to its end."""
+    source = MOUNTED.format(mark=mark) + ANYIO_BACKEND
+    run = run_pytest(tmp_path, source, plugins=plugins, **ini)
+    assert run.outcomes == {"passed": 4}, run.text
 
 
 def test_pytest_aiohttp(tmp_path: Path) -> None:

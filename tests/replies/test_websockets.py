@@ -483,6 +483,22 @@ class TestHandlerRaises:
         assert "in talk" in text[2]
         assert text[-1].endswith("BoomError: x")
 
+    async def test_cancelled_inside(self, wire: Any) -> None:
+        """A handler that awaits something cancelled has failed; its client is not cancelled."""
+
+        async def talk(ws: web.WebSocketResponse, request: Any) -> None:
+            inner = asyncio.ensure_future(asyncio.sleep(10))
+            inner.cancel()
+            await inner
+
+        async with failing(wire, match=r"talk of .* raised an exception") as (mock, said):
+            mock.ws(URL, talk)
+            async with connected(mock) as socket:
+                receiving = asyncio.ensure_future(socket.receive())
+                await asyncio.wait({receiving})
+                assert not receiving.cancelled()
+        assert said[0].endswith("CancelledError")
+
     async def test_assertion_of_a_message(self, wire: Any) -> None:
         """An assertion in a handler fails the test, whatever the client makes of it."""
 
