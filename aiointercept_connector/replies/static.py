@@ -217,7 +217,7 @@ def _check_length(headers: Mapping[str, str], length: int) -> None:
     if said != str(length) and hdrs.TRANSFER_ENCODING not in headers:
         raise ValueError(
             f"headers: Content-Length is {said!r}, but the body has {length} bytes. Leave it out: "
-            f"it is put in. For a length that is wrong use reply=faults.wrong_content_length()."
+            f"it is put in. For one that is wrong use faults.truncated() or faults.extra_bytes()."
         )
 
 
