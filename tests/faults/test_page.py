@@ -35,7 +35,14 @@ async def test_the_column_of_this_aiohttp(script: Any) -> None:
     if script._minor(version) not in map(script._minor, columns):
         pytest.skip(f"the page has the oldest and the newest, and this is {version}")
     named = next(one for one in columns if script._minor(one) == script._minor(version))
-    assert columns[named] == await script.column()
+    seen = await script.column()
+    # Whether the client is still writing when an idle connection ends is the interpreter's affair.
+    for column in (columns[named], seen):
+        assert column.pop("drop_idle") in {
+            "`ServerDisconnectedError`",
+            "`ClientOSError`, from `ConnectionResetError`",
+        }
+    assert columns[named] == seen
 
 
 def test_the_page_is_of_the_table(script: Any) -> None:

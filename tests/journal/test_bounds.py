@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, FormData
+from aiohttp.web_protocol import RequestHandler
 
 from aiointercept_connector import CallbackResult, Match, UnmatchedRequestError, aiointercept
 from aiointercept_connector.journal.journal import Journal
@@ -357,6 +358,10 @@ class TestMaxBody:
         assert (mock.calls[0].captured_body, mock.calls[0].body_size) == (b"1", 2)
 
 
+@pytest.mark.skipif(
+    not hasattr(RequestHandler, "_resume_reading_if_drained"),
+    reason="what aiohttp itself makes of a request was larger before 3.14",
+)
 async def test_a_recorded_request_is_small() -> None:
     """What a small request leaves behind is 2 kB at most."""
     with aiointercept() as mock:
