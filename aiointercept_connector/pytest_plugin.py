@@ -8,6 +8,7 @@ test itself, at its own line.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -54,11 +55,17 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "intercept(**options): arguments of aiointercept() for the fixture `intercept`.",
     )
+    manager = config.pluginmanager
+    taking_over = sys.modules.get(f"{__package__}.takeover")
+    if taking_over is not None:
+        # A conftest may have called it, after pytest had loaded the original's plugin.
+        taking_over.take_fixtures(manager)
     # A suite that has aiointercept installed keeps the fixtures that it knows.
-    if not hasattr(config.pluginmanager.get_plugin("aiointercept"), "aiointercept_mock"):
+    known = [manager.get_plugin(name) for name in ("aiointercept", "aiointercept.pytest_plugin")]
+    if not any(hasattr(plugin, "aiointercept_mock") for plugin in known):
         from . import seed_fixtures
 
-        config.pluginmanager.register(seed_fixtures, seed_fixtures.__name__)
+        manager.register(seed_fixtures, seed_fixtures.__name__)
     if config.getoption("block_network", False) or config.getini("intercept_block_network"):
         _block_network(config)
 

@@ -51,6 +51,8 @@ LIBRARIES: Final[dict[str, Library]] = {
 }
 """The libraries whose names can be taken."""
 
+_taken: Final[list[str]] = []
+
 
 def takeover(*names: str) -> None:
     """Make the imports of these libraries give ours, in this process, from here on.
@@ -65,6 +67,8 @@ def takeover(*names: str) -> None:
             raise ValueError(f"takeover: {name!r} is none of {', '.join(sorted(LIBRARIES))}")
         library = LIBRARIES[name]
         _replace(library, import_module(f"{_COMPAT}.{library.package or name}"))
+        if name not in _taken:
+            _taken.append(name)
 
 
 def _replace(library: Library, package: ModuleType) -> None:
@@ -144,18 +148,30 @@ def _values(arguments: Iterable[object]) -> Iterator[str]:
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Put our fixtures in the place of the original's, if its plugin came before this one."""
-    manager = early_config.pluginmanager
-    for name in _asked(early_config):
+    take_fixtures(early_config.pluginmanager)
+
+
+def take_fixtures(manager: pytest.PytestPluginManager) -> None:
+    """Put the plugins of ours in the place of those whose names were taken."""
+    for name in _taken:
         library = LIBRARIES[name]
         if library.plugin is None:
             continue
         ours = import_module(library.plugin)
-        theirs = manager.get_plugin(library.entry_point or library.plugin)
-        if theirs is ours:
-            continue
-        if theirs is not None:
-            manager.unregister(theirs)
-        manager.register(ours, library.entry_point)
+        # It may have been registered by its entry point, or by `-p` or `pytest_plugins`.
+        names = [one for one in (library.entry_point, library.plugin) if one is not None]
+        place = library.plugin
+        for one in names:
+            theirs = manager.get_plugin(one)
+            if theirs is not None and theirs is not ours:
+                manager.unregister(theirs)
+                place = one
+        if not manager.is_registered(ours):
+            # Where whoever asks for the original's finds it.
+            manager.register(ours, place)
+        for one in (*names, ours.__name__):
+            if manager.get_plugin(one) is None:
+                manager.set_blocked(one)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -204,3 +204,26 @@ class Test(unittest.IsolatedAsyncioTestCase):
 """
     (where / "test_unit.py").write_text(source, encoding="utf-8")
     assert run_pytest_in(where).outcomes == {"passed": 1}
+
+
+FIXTURE = """
+def test_whose(aresponses):
+    assert type(aresponses).__module__.startswith("aiointercept_connector.compat.aresponses")
+"""
+
+
+def test_fixtures_of_a_conftest_that_calls_it(tmp_path: Path) -> None:
+    """A conftest that calls the function gets our fixtures, too, original installed or not."""
+    call = "from aiointercept_connector.takeover import takeover\n\ntakeover('aresponses')\n"
+    (tmp_path / "conftest.py").write_text(call, encoding="utf-8")
+    assert run_pytest(tmp_path, FIXTURE).outcomes == {"passed": 1}
+
+
+@pytest.mark.parametrize(
+    "plugin", ["aresponses.main", "aiointercept_connector.compat.aresponses.main"]
+)
+def test_a_plugin_that_is_named_again(tmp_path: Path, plugin: str) -> None:
+    """A suite that names the original's plugin, or ours, in ``pytest_plugins`` runs as well."""
+    (tmp_path / "conftest.py").write_text(f"pytest_plugins = ['{plugin}']\n", encoding="utf-8")
+    run = run_pytest(tmp_path, FIXTURE, *TAKEOVER, "--takeover=aresponses")
+    assert run.outcomes == {"passed": 1}
