@@ -16,12 +16,13 @@ from . import injection
 from .arguments import checked_bound, one_of, refuse_unknown
 from .connector import InterceptConnector
 from .decorating import decorate
-from .interceptor import WIRES, Interceptor, Wire
+from .interceptor import Interceptor
 from .journal.journal import Journal
 from .registering import Registering
 from .routing.policy import Allowed, Policy, UnmatchedRule
 from .scope import SCOPES, Scope
 from .securing import TLS_MODES, Securing, TlsMode, new_identities
+from .serving import WIRES, Wire
 from .verifying import Verifying, report
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from aiointercept_connector import (
     UnmatchedRequestError,
     aiointercept,
 )
-from aiointercept_connector.interceptor import Wire
+from aiointercept_connector.serving import Wire
 from tests.real import real_server
 
 pytestmark = pytest.mark.anyio

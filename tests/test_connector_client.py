@@ -12,8 +12,8 @@ from aiohttp import ClientSession, ServerDisconnectedError, TCPConnector, TraceC
 from yarl import URL
 
 from aiointercept_connector import InterceptConnector, Route, aiointercept
-from aiointercept_connector.interceptor import Wire
 from aiointercept_connector.routing.route import parse_target
+from aiointercept_connector.serving import Wire
 from tests.real import real_server
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,7 @@ from aiointercept_connector import (
     InterceptConnector,
     aiointercept,
 )
-from aiointercept_connector.interceptor import Wire
+from aiointercept_connector.serving import Wire
 from tests.real import real_server
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import BasicAuth, ClientSession
 
 from aiointercept_connector import UnmatchedRequestError, aiointercept
-from aiointercept_connector.interceptor import Wire
+from aiointercept_connector.serving import Wire
 from tests.real import RealServer, real_server
 
 pytestmark = pytest.mark.anyio

@@ -27,7 +27,7 @@ from aiointercept_connector import (
     block_network,
     replies,
 )
-from aiointercept_connector.interceptor import Wire
+from aiointercept_connector.serving import Wire
 from tests.hosts import NAME, ToLoopback, plain, real_host
 from tests.real import real_server
 

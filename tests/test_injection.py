@@ -20,7 +20,7 @@ from aiointercept_connector import (
     install,
     uninstall,
 )
-from aiointercept_connector.interceptor import Wire
+from aiointercept_connector.serving import Wire
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession, TCPConnector, UnixConnector
 
 from aiointercept_connector import InterceptConnector, UnmatchedRequestError, aiointercept
-from aiointercept_connector.interceptor import Wire
+from aiointercept_connector.serving import Wire
 from tests.real import real_server
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ from aiohttp import ClientSession, FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from aiointercept_connector import InterceptClosedError, UnmatchedRequestError, aiointercept
-from aiointercept_connector.interceptor import Wire
+from aiointercept_connector.serving import Wire
 from tests.real import RealServer, real_server
 
 pytestmark = pytest.mark.anyio

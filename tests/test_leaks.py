@@ -19,8 +19,8 @@ from aiohttp import ClientSession, TCPConnector
 from aiohttp.connector import BaseConnector
 
 from aiointercept_connector import UnmatchedRequestError, aiointercept
-from aiointercept_connector.interceptor import WIRES, Wire
 from aiointercept_connector.scope import Scope
+from aiointercept_connector.serving import WIRES, Wire
 
 pytestmark = pytest.mark.anyio
 

@@ -23,7 +23,7 @@ import trustme
 from aiohttp import ClientSession, Fingerprint, TCPConnector, UnixConnector
 
 from aiointercept_connector import InterceptClosedError, InterceptConnector, aiointercept
-from aiointercept_connector.interceptor import Wire
+from aiointercept_connector.serving import Wire
 from tests.hosts import ToLoopback
 from tests.test_readme import SLOW
 from tests.tls import Outcome, met, openssl_server, server_context, set_up, shown_by_mock

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from aiointercept_connector import ANY, InterceptConnector, aiointercept, replies
-from aiointercept_connector.interceptor import Wire
+from aiointercept_connector.serving import Wire
 from tests.hosts import Answer, RealHost, ToLoopback, plain, real_host
 
 pytestmark = pytest.mark.anyio
