@@ -16,7 +16,8 @@ from yarl import URL
 from . import scope
 from .errors import UnmatchedRequestError
 from .journal.journal import Journal
-from .journal.request import AiointerceptRequest, request_without_wire
+from .journal.request import AiointerceptRequest
+from .journal.unsent import request_without_wire
 from .replies.failure import Failure
 from .replies.late import LateChoice
 from .replies.reply import BaseReply, chosen

@@ -12,7 +12,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from aiointercept_connector.journal.request import AiointerceptRequest, request_without_wire
+from aiointercept_connector.journal.request import AiointerceptRequest
+from aiointercept_connector.journal.unsent import request_without_wire
 from aiointercept_connector.routing.route import Asked, Route, parse_target
 from aiointercept_connector.unset import UNSET
 

@@ -10,7 +10,8 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..interceptor import known_body
-from ..journal.request import AiointerceptRequest, request_without_wire
+from ..journal.request import AiointerceptRequest
+from ..journal.unsent import request_without_wire
 from ..replies.reply import BaseReply, alternatives, chosen
 from .connecting import Attempt
 from .kind import Fault

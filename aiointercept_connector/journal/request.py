@@ -10,81 +10,38 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timezone
 
 # By name: a test that gives `time.time` a list of answers means the code that it tests.
 from time import time as now
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from aiohttp import MultipartReader, StreamReader, hdrs
-from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_request import FileField, Request
-from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy, MultiMapping
+from multidict import CIMultiDictProxy, MultiDict, MultiDictProxy
 from yarl import URL
 
 from ..routing.target import Asked
 from ..routing.urls import canonical_url
 from ..unset import UNSET
+from .connection import NoProtocol
+from .conversing import Conversing
 from .parts import Part, body_stream, decoded, parse_parts
 
 if TYPE_CHECKING:
-    from aiohttp.abc import AbstractStreamWriter
-    from aiohttp.web_protocol import RequestHandler
-    from aiohttp.web_response import StreamResponse
-
     from ..replies.relayed import ForwardedResponse
-    from ..replies.steps import Step
     from ..routing.route import Route
-    from .frames import Conversation, Frame
+    from .connection import Arriving, RealHost
 
-__all__ = ("AiointerceptRequest", "RequestKwargs", "request_without_wire")
+__all__ = ("AiointerceptRequest", "RequestKwargs")
 
 T = TypeVar("T")
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 MULTIPART_FORM_TYPE = "multipart/form-data"
-
-
-class Arriving(Protocol):
-    """The body of a request that is still arriving: a stream that keeps what was read of it."""
-
-    size: int
-    max_body: int | None
-
-    @property
-    def so_far(self) -> bytes:
-        """What was read, as far as ``max_body`` allows to keep it; ``size`` bytes were."""
-        ...
-
-    async def whole(self) -> bytes:
-        """Read what is left, and return all of the body."""
-        ...
-
-    def is_eof(self) -> bool:
-        """Tell whether all of it has arrived."""
-        ...
-
-
-class RealHost(Protocol):
-    """The way to the host that a request is for."""
-
-    async def forward(
-        self,
-        url: URL | str | None = None,
-        *,
-        headers: Mapping[str, str | None] | None = None,
-        body: bytes | str | None = None,
-        json: Any = UNSET,
-    ) -> ForwardedResponse:
-        """Send the request, perhaps changed, and return the whole response."""
-        ...
-
-    async def pass_through(self) -> StreamResponse:
-        """Send the request on as it arrives, and the response as it comes back."""
-        ...
 
 
 class RequestKwargs(TypedDict):
@@ -96,7 +53,7 @@ class RequestKwargs(TypedDict):
     data: bytes | None
 
 
-class AiointerceptRequest(Request):
+class AiointerceptRequest(Conversing):
     """A request that a mock has received.
 
     Attributes:
@@ -143,7 +100,6 @@ class AiointerceptRequest(Request):
     body_size: int | None = None
     _replay: StreamReader | None = None
     _arriving: Arriving | None = None
-    _conversation: Conversation | None = None
     _earlier: AiointerceptRequest | None = None
     _made: dict[int, tuple[object, Any]] | None = None
 
@@ -159,7 +115,7 @@ class AiointerceptRequest(Request):
         super().__init__(
             self._message,
             EMPTY_PAYLOAD,
-            protocol if connected else cast("Any", _NoProtocol()),
+            protocol if connected else cast("Any", NoProtocol()),
             protocol.writer_for(self._message) if connected else cast("Any", None),
             cast("asyncio.Task[None]", self.__dict__.get("_task")),
             self._loop,
@@ -243,51 +199,6 @@ class AiointerceptRequest(Request):
         if self.body_size is None:
             return ""
         return f"{self.max_body} of {self.body_size} bytes kept (max_body={self.max_body})"
-
-    def begin_conversation(self) -> Conversation:
-        """Begin to keep the frames of a WebSocket, with the record of the client's call."""
-        if self._earlier is not None:
-            return self._earlier.begin_conversation()
-        # Imported at its use: most requests are no WebSockets.
-        from .frames import Conversation
-
-        self._conversation = Conversation()
-        return self._conversation
-
-    @property
-    def conversation(self) -> Conversation | None:
-        """What is known of the WebSocket that it became, if it became one of ours."""
-        return self._conversation
-
-    @property
-    def frames(self) -> list[Frame]:
-        """The frames of a WebSocket, both ways, in order."""
-        return [] if self._conversation is None else self._conversation.frames
-
-    @property
-    def received_frames(self) -> list[Frame]:
-        """The frames of a WebSocket that came from the client."""
-        return [frame for frame in self.frames if frame.direction == "received"]
-
-    @property
-    def sent_frames(self) -> list[Frame]:
-        """The frames of a WebSocket that were sent to the client."""
-        return [frame for frame in self.frames if frame.direction == "sent"]
-
-    def assert_frames(self, expected: Iterable[Step]) -> None:
-        """Assert what went over a WebSocket, both ways.
-
-        Args:
-            expected: the conversation as a script has it: ``expect(...)`` for what came from the
-                client, ``send(...)`` for what was sent to it. Pings, pongs and closes are compared
-                only if some of their kind are given.
-
-        Raises:
-            AssertionError: it was another one; the message shows both side by side.
-        """
-        from .frames import assert_frames
-
-        assert_frames(self.frames, expected, f"{self.method} {self.url}")
 
     @classmethod
     def upgrade(
@@ -494,52 +405,3 @@ def _field(part: Part) -> str | bytes | bytearray | FileField:
 
 async def _awaiting(awaitable: Awaitable[T]) -> T:
     return await awaitable
-
-
-class _NoProtocol:
-    """Stands for the connection of a request that has none, or none any more."""
-
-    transport = None
-    ssl_context = None
-    peername = None
-    sockname = None
-
-    def __init__(self) -> None:
-        self.transport = self
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return default
-
-
-def request_without_wire(
-    method: str,
-    url: URL,
-    headers: MultiMapping[str],
-    body: bytes,
-    loop: asyncio.AbstractEventLoop,
-    proxy: URL | None = None,
-) -> AiointerceptRequest:
-    """Make the record of a request that was refused before anything was sent."""
-    message = RawRequestMessage(
-        method,
-        str(url.relative()),
-        HttpVersion11,
-        CIMultiDictProxy(CIMultiDict(headers)),
-        tuple((name.encode(), value.encode()) for name, value in headers.items()),
-        False,
-        headers.get(hdrs.CONTENT_ENCODING),
-        False,
-        False,
-        url.relative(),
-    )
-    request = AiointerceptRequest(
-        message,
-        EMPTY_PAYLOAD,
-        cast("RequestHandler", _NoProtocol()),
-        cast("AbstractStreamWriter", None),
-        cast("asyncio.Task[None]", None),
-        loop,
-        scheme="https" if url.scheme in {"https", "wss"} else "http",
-    )
-    request.capture(url, body, proxy)
-    return request

@@ -108,7 +108,7 @@ class WebSocketReply(BaseReply):
             return _upgrade_required(request)
         socket = self._new_socket()
         await socket.prepare(request)
-        conversation = request.begin_conversation()
+        conversation = request.record.begin_conversation()
         # Not imported: what a reply needs of the connection, it asks of the request.
         protocol = cast("Any", request.protocol)
         protocol.record_frames(socket, conversation)

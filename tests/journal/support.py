@@ -12,7 +12,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from aiointercept_connector.journal.parts import body_stream
-from aiointercept_connector.journal.request import AiointerceptRequest, request_without_wire
+from aiointercept_connector.journal.request import AiointerceptRequest
+from aiointercept_connector.journal.unsent import request_without_wire
 
 API = "https://api.example.com"
 

@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from aiointercept_connector import ANY, AiointerceptRequest, aiointercept
-from aiointercept_connector.journal.request import request_without_wire
+from aiointercept_connector.journal.unsent import request_without_wire
 from tests.journal.support import API, asked, asked_for_real
 
 pytestmark = pytest.mark.anyio

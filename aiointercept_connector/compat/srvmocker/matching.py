@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ...journal.request import AiointerceptRequest, request_without_wire
+from ...journal.request import AiointerceptRequest
+from ...journal.unsent import request_without_wire
 from ...routing.matchers import Match as Condition
 from ...routing.matchers import Matcher
 
