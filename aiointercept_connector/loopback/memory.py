@@ -4,8 +4,9 @@ The pair stands in for a loopback TCP connection under asyncio's selector loop, 
 the two sockets hold between them. The rules it keeps:
 
 * No call crosses the wire: a protocol is called by the loop, in the context its transport was made
-  in, and never from within a call of the other end.
-* Bytes arrive once and in order, up to `MAX_READ` at a time, once per iteration of the loop.
+  in, and never from within a call of the other end. Only what a protocol writes while it is given
+  its input needs no further iteration: it is read as soon as that call has returned.
+* Bytes arrive once and in order, up to `MAX_READ` at a time.
 * The kernel takes `KERNEL` bytes in each direction. What exceeds them is *unsent*: it alone drives
   `pause_writing` and `resume_writing`, and it alone is lost by `abort`.
 * The end of the stream is read as bytes are: after the last of them, by an end that is reading.
@@ -54,6 +55,7 @@ class MemoryTransport(asyncio.Transport):
 
     __slots__ = (
         "__weakref__",
+        "_at_turn",
         "_awake",
         "_closing",
         "_context",
@@ -64,6 +66,7 @@ class MemoryTransport(asyncio.Transport):
         "_gone",
         "_high",
         "_inbox",
+        "_is_next",
         "_loop",
         "_lost",
         "_low",
@@ -96,6 +99,8 @@ class MemoryTransport(asyncio.Transport):
         self._eof_read = False
         self._read_paused = False
         self._awake = False
+        self._at_turn = False
+        self._is_next = False
 
         # Output, which waits in the peer's inbox.
         self._low, self._high = _limits(None, None)
@@ -225,7 +230,22 @@ class MemoryTransport(asyncio.Transport):
             return
         if self._inbox or self._fin or self._error is not None:
             self._awake = True
-            self._loop.call_soon(self._read_ready, context=self._context)
+            if self._peer._at_turn:
+                self._is_next = True
+            else:
+                self._loop.call_soon(self._take_turn, context=self._context)
+
+    def _take_turn(self) -> None:
+        """Read, and let the other end read what that has made our protocol write."""
+        self._at_turn = True
+        try:
+            self._read_ready()
+        finally:
+            self._at_turn = False
+            peer = self._peer
+            if peer._is_next:
+                peer._is_next = False
+                peer._context.run(peer._read_ready)
 
     def _read_ready(self) -> None:
         self._awake = False
@@ -241,7 +261,11 @@ class MemoryTransport(asyncio.Transport):
 
     def _read_data(self, protocol: asyncio.Protocol | asyncio.BufferedProtocol) -> None:
         if not isinstance(protocol, asyncio.BufferedProtocol):
-            self._guard("data_received", protocol.data_received, self._take(MAX_READ))
+            data = self._take(MAX_READ)
+            try:
+                protocol.data_received(data)
+            except BaseException as exc:  # noqa: BLE001 - reported, and ends the connection
+                self._fail("data_received", exc)
         elif buffer := self._guard("get_buffer", _room, protocol):
             data = self._take(len(buffer))
             buffer[: len(data)] = data
@@ -255,7 +279,11 @@ class MemoryTransport(asyncio.Transport):
 
     def _take(self, limit: int) -> bytes:
         """Take up to *limit* bytes of input, and arrange for what that makes possible."""
-        data = _join(self._inbox, limit)
+        data = self._inbox[0]
+        if isinstance(data, bytes) and len(data) == self._unread <= limit:
+            self._inbox.clear()  # as most often
+        else:
+            data = _join(self._inbox, limit)
         self._unread -= len(data)
         self._wake()
         peer = self._peer
@@ -293,14 +321,18 @@ class MemoryTransport(asyncio.Transport):
     def _guard(self, name: str, call: Callable[..., _T], *args: object) -> _T | None:
         try:
             return call(*args)
-        except (SystemExit, KeyboardInterrupt):
-            raise
         except BaseException as exc:  # noqa: BLE001 - reported, and ends the connection
-            # asyncio takes an OSError for the network's: only connection_lost() hears of it.
-            if not isinstance(exc, OSError):
-                self._report(exc, f"Fatal error: protocol.{name}() call failed.")
-            self._force_close(exc)
+            self._fail(name, exc)
             return None
+
+    def _fail(self, name: str, exc: BaseException) -> None:
+        """Report what a call of the protocol has raised, and end the connection."""
+        if isinstance(exc, (SystemExit, KeyboardInterrupt)):
+            raise exc
+        # asyncio takes an OSError for the network's: only connection_lost() hears of it.
+        if not isinstance(exc, OSError):
+            self._report(exc, f"Fatal error: protocol.{name}() call failed.")
+        self._force_close(exc)
 
     def _report(self, exc: BaseException, message: str) -> None:
         self._loop.call_exception_handler(
@@ -380,8 +412,6 @@ def _room(protocol: asyncio.BufferedProtocol) -> memoryview:
 
 def _join(chunks: deque[bytes | memoryview], limit: int) -> bytes:
     """Take up to *limit* bytes off the front of *chunks*."""
-    if len(chunks) == 1 and isinstance(chunks[0], bytes) and len(chunks[0]) <= limit:
-        return cast("bytes", chunks.popleft())
     parts: list[bytes | memoryview] = []
     while chunks and limit:
         chunk = chunks.popleft()
