@@ -12,13 +12,13 @@ two requests can share a route's last answer or a step of a scenario.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
 from .prefix import PathPrefix
-from .route import ANY_METHOD, Route
+from .route import Route
 from .shelf import Shelf, alike
 from .state import State
 from .target import Asked, HostGlob, UrlTarget
@@ -133,7 +133,7 @@ class Registry:
     def candidates(self, asked: Asked) -> Iterable[Route]:
         """Return the routes whose method and URL fit, in the order in which to try them."""
         exact = self._shelves.get(asked.key)
-        fitting = [] if exact is None else _for_method(asked, exact)
+        fitting: Sequence[Route] = () if exact is None else exact.for_method(asked.method)
         if not self._inexact:
             # Most often there are exact URLs alone: what need not be a generator is faster.
             return sorted(fitting, key=_by_priority) if self._prioritised else fitting
@@ -142,7 +142,7 @@ class Registry:
 
     def _inexact_routes(self, asked: Asked) -> Iterator[Route]:
         for shelf in self._inexact_shelves(asked):
-            yield from _for_method(asked, shelf)
+            yield from shelf.for_method(asked.method)
 
     def _inexact_shelves(self, asked: Asked) -> Iterator[Shelf]:
         origin, path, query = asked.key
@@ -233,11 +233,6 @@ class Registry:
         shelf = self._shelves.get(route.target.key)
         if shelf is not None:  # the registry may have been cleared meanwhile
             shelf.remove(route)
-
-
-def _for_method(asked: Asked, shelf: Shelf) -> list[Route]:
-    methods = asked.method, ANY_METHOD
-    return [route for route in shelf.routes if route.method in methods]
 
 
 def _fitting(shelves: Iterable[Shelf], asked: Asked) -> list[Shelf]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from operator import attrgetter
 
 from .route import ANY_METHOD, Route
@@ -31,6 +32,13 @@ class Shelf:
         self.order = order
         self.routes: tuple[Route, ...] = ()
         self.endless: list[Route] = []
+
+    def for_method(self, method: str) -> Sequence[Route]:
+        """Return the routes that a request with *method* may meet, in order."""
+        routes, methods = self.routes, (method, ANY_METHOD)
+        if len(routes) == 1:  # as most often
+            return routes if routes[0].method in methods else ()
+        return [route for route in routes if route.method in methods]
 
     def put(self, route: Route) -> None:
         """Put *route* in its place."""
