@@ -135,7 +135,8 @@ async def connect_call(
         connection = await connect(TaggedRequest(call), traces, timeout)
     else:
         connection = await call.attempt.connect(connect, traces)
-    cast("ClientEnd", connection.protocol).link.begin(call)
+    end: Any = connection.protocol
+    end.link.begin(call)
     return connection
 
 

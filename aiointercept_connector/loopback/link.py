@@ -40,25 +40,23 @@ class Call:
     same call, and meets the same reply.
     """
 
-    __slots__ = (
-        "asked",
-        "askers",
-        "attempt",
-        "claimant",
-        "client_certificate",
-        "client_request",
-        "connector",
-        "context",
-        "passed",
-        "proxy",
-        "record",
-        "reply",
-        "shown",
-        "taken",
-        "timeout",
-        "traces",
-        "url",
-    )
+    # Most calls set few of these, so they are the class's.
+    connector: BaseConnector | None = None
+    """What connects the client's session to real hosts."""
+    attempt: Attempt | None = None
+    """What becomes of the connection that the client is about to get, if a fault awaits it."""
+    taken: tuple[Any, Route] | None = None
+    """The mock and the route that answer, if that was decided before there was a connection."""
+    claimant: Any = None
+    timeout: aiohttp.ClientTimeout | None = None
+    client_certificate: Mapping[str, Any] | None = None
+    """The certificate that the client has shown, as ``getpeercert()`` returns it."""
+    passed = 0.0
+    """Seconds that replies let pass without waiting."""
+    record: AiointerceptRequest | None = None
+    reply: Reply | None = None
+    shown: ShownHead | None = None
+    """What the client is to see in place of the head that the wire carries."""
 
     def __init__(
         self, asked: Asked, client_request: aiohttp.ClientRequest, traces: object, askers: Any
@@ -68,24 +66,8 @@ class Call:
         self.proxy: URL | None = client_request.proxy
         self.client_request = client_request
         self.traces = traces
-        self.connector: BaseConnector | None = None
-        """What connects the client's session to real hosts."""
         self.askers = askers
-        self.attempt: Attempt | None = None
-        """What becomes of the connection that the client is about to get, if a fault awaits it."""
-        self.taken: tuple[Any, Route] | None = None
-        """The mock and the route that answer, if that was decided before there was a connection."""
-        self.claimant: Any = None
         self.context = contextvars.copy_context()
-        self.timeout: aiohttp.ClientTimeout | None = None
-        self.client_certificate: Mapping[str, Any] | None = None
-        """The certificate that the client has shown, as ``getpeercert()`` returns it."""
-        self.passed = 0.0
-        """Seconds that replies let pass without waiting."""
-        self.record: AiointerceptRequest | None = None
-        self.reply: Reply | None = None
-        self.shown: ShownHead | None = None
-        """What the client is to see in place of the head that the wire carries."""
 
 
 class ClientEnd(ResponseHandler):
@@ -156,11 +138,21 @@ class Link:
         call: the call that the wire is made for; None for a client that is not ours.
     """
 
-    __slots__ = ("call", "call_broke", "client", "client_certificate", "protocol", "verdict")
+    __slots__ = (
+        "call",
+        "call_broke",
+        "client",
+        "client_certificate",
+        "is_fresh",
+        "protocol",
+        "verdict",
+    )
 
     def __init__(self, call_broke: Callable[[Call], None], call: Call | None = None) -> None:
         self.call_broke = call_broke
         self.call = call
+        self.is_fresh = False
+        """Whether nothing of the call has arrived yet."""
         self.client: ClientEnd | None = None
         self.protocol: ServerProtocol | None = None
         self.client_certificate: Mapping[str, Any] | None = None
@@ -176,6 +168,7 @@ class Link:
     def begin(self, call: Call) -> None:
         """Put *call* on the wire."""
         self.call = call
+        self.is_fresh = True
         self.verdict = None
         call.client_certificate = self.client_certificate
 

@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 from aiohttp import StreamReader, hdrs
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import ERROR, PayloadAccessError, RequestHandler
 
 from .head import HeadWriter
+from .plain import read_plain
 
 if TYPE_CHECKING:
     import contextvars
@@ -89,7 +91,13 @@ class ServerProtocol(RequestHandler):
         self._server.connection_made(self, cast("asyncio.Transport", transport))
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and answer what has arrived."""
+        """Parse, and answer what has arrived; what can be told at a glance is not parsed."""
+        link, call = self.link, self.link.call
+        if link.is_fresh and call is not None:
+            link.is_fresh = False
+            if not self._is_busy() and (plain := read_plain(data)) is not None:
+                self._answer_plain(*plain, call)
+                return
         super().data_received(data)
         if self._messages and not self._at_work:
             self._take_turns()
@@ -165,27 +173,41 @@ class ServerProtocol(RequestHandler):
         if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
             self._resume_reading_if_drained()
 
+    def _is_busy(self) -> bool:
+        """Tell whether an earlier request is yet to be answered, or the connection to be closed."""
+        return self._at_work or bool(self._messages) or self._close or self._force_close
+
+    def _answer_plain(self, head: bytes, body: bytes, call: Call) -> None:
+        self._at_work = True
+        if self._answer_whole(self._server.arrived_plain(head, body, self, call), call):
+            self._at_work = False
+
     def _answer(self, message: Message, payload: StreamReader) -> bool:
         """Answer a request; tell whether that is done, and not left to a task."""
         call = self.link.call
-        context = self._server.context_of(call)
         if not _has_arrived(message, payload):
+            context = self._server.context_of(call)
             self._start(context, self._answer_arriving(message, payload, call))
             return False
-        request = self._server.arrived(message, self, call)
+        request = self._server.arrived(message, payload.read_nowait(), self, call)
+        return self._answer_whole(request, call)
+
+    def _answer_whole(self, request: AiointerceptRequest, call: Call | None) -> bool:
+        """Do the same with a request that has arrived with all of its body."""
         # Conditions and plain callbacks are the test's, and see what the client's task sees.
-        reply = context.run(self._reply_to, request, payload.read_nowait(), call)
+        context = self._server.context_of(call)
+        reply = context.run(self._reply_to, request, call)
         if self._has_written(reply, request, call):
             return True
-        self._start(context, self._answer_arrived(reply, request, payload, call))
+        self._start(context, self._answer_arrived(reply, request, call))
         return False
 
-    def _reply_to(self, request: AiointerceptRequest, body: bytes, call: Call | None) -> Any:
-        return _begun(self._server.receive(request, body, call), request)
+    def _reply_to(self, request: AiointerceptRequest, call: Call | None) -> Any:
+        return _begun(self._server.asked.answer(request, call), request)
 
     def _has_written(self, reply: Any, request: AiointerceptRequest, call: Call | None) -> bool:
         """Write what *reply* answers, if it is known as bytes and the client reads."""
-        wire = _ready_answer(request._message, reply)
+        wire = _ready_answer(request, reply)
         if wire is None or self._paused or self.transport is None:
             return False
         self.transport.write(wire)
@@ -218,14 +240,14 @@ class ServerProtocol(RequestHandler):
             self.transport.close()
 
     async def _answer_arrived(
-        self, reply: Any, request: AiointerceptRequest, payload: StreamReader, call: Call | None
+        self, reply: Any, request: AiointerceptRequest, call: Call | None
     ) -> bool:
         if isawaitable(reply):
             request._task = _this_task()
             reply = await _settled(reply, request)
             if self._has_written(reply, request, call):
                 return True
-        return await self._respond(request, payload, self._handler(reply, call))
+        return await self._respond(request, EMPTY_PAYLOAD, self._handler(reply, call))
 
     async def _answer_arriving(
         self, message: Message, payload: StreamReader, call: Call | None
@@ -312,14 +334,20 @@ def _raising(exc: BaseException) -> Reply:
     return reply
 
 
-def _ready_answer(message: RawRequestMessage, reply: Any) -> bytes | None:
+def _ready_answer(request: AiointerceptRequest, reply: Any) -> bytes | None:
     """Return the bytes of *reply* if they answer this very request, and the connection stays."""
     wire: bytes | None = getattr(reply, "wire", None)
-    if wire is None or message.should_close or message.version != HttpVersion11:
+    if wire is None:
         return None
-    if message.method == hdrs.METH_HEAD:
-        wire = reply.head(keep_alive=True)
-    return wire
+    # Private: the head of a request that is plain, and so neither old nor the connection's last.
+    if request._head is None:
+        message = request._message
+        if message.should_close or message.version != HttpVersion11:
+            return None
+        is_head = message.method == hdrs.METH_HEAD
+    else:
+        is_head = request._head.startswith(b"HEAD ")
+    return cast("bytes", reply.head(keep_alive=True)) if is_head else wire
 
 
 def _part(request: Any) -> None:

@@ -90,7 +90,7 @@ class Server(web_server.Server):
     ) -> None:
         # Its protocols know what to ask; with methods of its own here it would hold on to itself.
         super().__init__(_unasked, handler_cancellation=True, loop=loop)
-        self._asked = asked
+        self.asked = asked
         self._loop = loop
         self._context = context or contextvars.copy_context()
         self._home = home
@@ -98,7 +98,7 @@ class Server(web_server.Server):
 
     def open_memory(self, call: Call, handshake: Handshake | None = None) -> ClientEnd:
         """Return the client's end of a new wire in memory, which begins with *handshake*."""
-        link = Link(self._asked.call_broke, call)
+        link = Link(self.asked.call_broke, call)
         near, far = (LOCALHOST, 0), (LOCALHOST, call.url.port)
         ours: dict[str, Any] = {"peername": near, "sockname": far}
         theirs: dict[str, Any] = {"peername": far, "sockname": near}
@@ -116,7 +116,7 @@ class Server(web_server.Server):
 
     async def open_tcp(self, call: Call, handshake: Handshake | None = None) -> ClientEnd:
         """Return the client's end of a new wire over loopback TCP, encrypted by *handshake*."""
-        link = Link(self._asked.call_broke, call)
+        link = Link(self.asked.call_broke, call)
         near, far = tcp_pair()
         if handshake is not None:
             client = await handshake.over_sockets(
@@ -141,7 +141,7 @@ class Server(web_server.Server):
         With *context*, clients begin with a handshake.
         """
         self._listener = await self._loop.create_server(
-            lambda: self._server_end(Link(self._asked.call_broke)), LOCALHOST, 0, ssl=context
+            lambda: self._server_end(Link(self.asked.call_broke)), LOCALHOST, 0, ssl=context
         )
         return int(self._listener.sockets[0].getsockname()[1])
 
@@ -167,18 +167,35 @@ class Server(web_server.Server):
         return self._context.copy() if call is None else call.context
 
     def arrived(
-        self, message: RawRequestMessage, protocol: ServerProtocol, call: Call | None
+        self, message: RawRequestMessage, body: bytes, protocol: ServerProtocol, call: Call | None
     ) -> AiointerceptRequest:
         """Make a request that has wholly arrived, with as little as its answer needs."""
         if call is None:
             # What it asked is known to its connection alone, which it will not have for long.
-            return self.make_request(message, EMPTY_PAYLOAD, protocol, call)
-        request = AiointerceptRequest.__new__(AiointerceptRequest)
-        # Private, all three: where aiohttp has them too. The rest is made when somebody looks.
-        # Watched by TestArrived in tests/journal/test_request.py.
+            request = self.make_request(message, EMPTY_PAYLOAD, protocol, call)
+            self._capture(request, body, call)
+            return request
+        request = self._unmade(body, protocol, call)
+        # Private: where aiohttp has it too.
         request._message = message
+        return request
+
+    def arrived_plain(
+        self, head: bytes, body: bytes, protocol: ServerProtocol, call: Call
+    ) -> AiointerceptRequest:
+        """Make a request of which not even the head has been parsed."""
+        request = self._unmade(body, protocol, call)
+        # Private: for those who look at it first.
+        request._head = head
+        return request
+
+    def _unmade(self, body: bytes, protocol: ServerProtocol, call: Call) -> AiointerceptRequest:
+        request = AiointerceptRequest.__new__(AiointerceptRequest)
+        # Private, both: where aiohttp has them too. The rest is made when somebody looks.
+        # Watched by TestArrived in tests/journal/test_request.py.
         request._loop = self._loop
         request._protocol = protocol
+        self._capture(request, body, call)
         return request
 
     def make_request(
@@ -200,23 +217,18 @@ class Server(web_server.Server):
             scheme=None if call is None else "https" if call.asked.key.origin.secure else "http",
         )
 
-    def receive(self, request: AiointerceptRequest, body: bytes, call: Call | None) -> Reply:
-        """Record a request that has arrived, and return the reply to it."""
-        self._capture(request, body, call)
-        return self._asked.answer(request, call)
-
     def let_out(self, request: AiointerceptRequest, call: Call | None, sent: ClientRequest) -> None:
         """Ask whether a reply may send *sent* on to its real host; raise if it may not."""
-        self._asked.let_out(request, call, sent)
+        self.asked.let_out(request, call, sent)
 
     def _capture(self, request: AiointerceptRequest, body: bytes, call: Call | None) -> None:
-        if call is not None and call.client_certificate is not None:
-            request.client_certificate = call.client_certificate
         if call is None:
             request.capture(_url_on_the_wire(request), body)
             request.home = None if self._home is None else self._home()
-        else:
-            request.capture(call.url, body, call.proxy)
+            return
+        request.capture(call.url, body, call.proxy)
+        if call.client_certificate is not None:
+            request.client_certificate = call.client_certificate
 
     async def handle(
         self, request: AiointerceptRequest, reply: Reply | None, link: Link, call: Call | None
@@ -231,17 +243,17 @@ class Server(web_server.Server):
             link.end(call)
 
     async def _receive_rest(self, request: AiointerceptRequest, call: Call | None) -> Reply:
-        """Do what ``receive`` does for a request whose head alone has arrived."""
+        """Choose the reply to a request whose head alone has arrived."""
         # Private: a request that is recorded has its body under `content`, and this one is not yet.
         body = ArrivingBody(request._payload, request)
         # The emptied stream would only hold memory.
         request._payload = EMPTY_PAYLOAD
         self._capture(request, b"", call)
-        if self._asked.reads_body(request, call):
+        if self.asked.reads_body(request, call):
             request.captured_body = await body.whole() or None
         else:
             request.begin_arrival(body)
-        return self._asked.answer(request, call)
+        return self.asked.answer(request, call)
 
     async def _run(
         self, reply: Reply, request: AiointerceptRequest, link: Link, call: Call | None
