@@ -76,6 +76,7 @@ class AiointerceptRequest(Conversing):
             "_asked",
             "_conversation",
             "_earlier",
+            "_filed_under",
             "_head",
             "_made",
             "_received",
@@ -103,6 +104,7 @@ class AiointerceptRequest(Conversing):
     _replay: StreamReader | None = None
     _arriving: Arriving | None = None
     _earlier: AiointerceptRequest | None = None
+    _filed_under: URL | None = None
     _made: dict[int, tuple[object, Any]] | None = None
 
     def _complete(self) -> None:
@@ -133,7 +135,7 @@ class AiointerceptRequest(Conversing):
             # Imported at its use: many tests look at no request.
             from .unparsed import parsed
 
-            self._message = parsed(self._head, self._loop)
+            self._message = parsed(self._head, self.body_size or len(self.captured_body or b""))
             return self._message
         unknown = "_message" not in known and self._head is None
         if name.startswith("__") or "_headers" in known or unknown:
@@ -236,7 +238,11 @@ class AiointerceptRequest(Conversing):
     @property
     def canonical_url(self) -> URL:
         """The normal form of the URL: sorted query, no fragment, no default port."""
-        return canonical_url(self._asked)
+        return self._filed_under or canonical_url(self._asked)
+
+    def file_under(self, url: URL) -> None:
+        """Let *url* be its normal form: other libraries take more URLs for one."""
+        self._filed_under = url
 
     @property
     def match_info(self) -> dict[str, str]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - `reify`

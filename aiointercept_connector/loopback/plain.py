@@ -43,10 +43,11 @@ def read_plain(data: bytes) -> tuple[bytes, bytes] | None:
 
     None if that is for the parser to tell.
     """
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, end, body = data.partition(b"\r\n\r\n")
     line, _, fields = head.partition(b"\r\n")
     if (
-        len(head) <= _MOST_BYTES
+        end
+        and len(head) <= _MOST_BYTES
         and _announced_size(fields) == len(body)
         and _LINE.fullmatch(line) is not None
     ):

@@ -54,6 +54,12 @@ class State(MutableMapping[str, Any]):
         """Return the value of *name*, or *default* if it was never set."""
         return self._values.get(name, default)
 
+    def clear(self) -> None:
+        """Forget every name."""
+        with self.lock:
+            self.version += len(self._values)
+            self._values.clear()
+
     def setdefault(self, name: str, default: Any = None) -> Any:
         """Return the value of *name*, which becomes *default* if it was never set."""
         with self.lock:
