@@ -175,8 +175,10 @@ class UrlPattern(NamedTuple):
         return {name: unquote(value or "") for name, value in groups.items()}
 
     def _found(self, asked: Asked) -> re.Match[str] | None:
-        as_sent, normal = asked.spellings
-        return self.pattern.match(as_sent) or self.pattern.match(normal)
+        for spelling in asked.spellings:
+            if found := self.pattern.match(spelling):
+                return found
+        return None
 
     def __str__(self) -> str:
         return f"re.compile({self.pattern.pattern!r})"

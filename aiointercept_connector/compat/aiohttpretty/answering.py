@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiohttp import hdrs
 
+from ...replies.checked import checked_headers, checked_status
 from ...replies.reply import BaseReply
-from ...replies.static import StaticReply, checked_headers, checked_status
+from ...replies.static import StaticReply
 from ...replies.streams import stream
 from ..exact import exact_response
 from .exc import ExhaustedAllResponses, InvalidBody, InvalidResponses
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from aiohttp.web import StreamResponse
 
     from ...journal.request import AiointerceptRequest
-    from .url import ImmutableFurl
 
 __all__ = ("Options", "Registered", "checked")
 
@@ -32,17 +32,13 @@ class Registered(BaseReply):
     """A reply that is what *options* say, or the next of them, when it is asked for.
 
     Args:
-        key: the method and the URL that it answers.
         options: the options of a response, which are not copied; or a list of them, each of which
             answers once and is taken out.
     """
 
-    __slots__ = ("key", "options")
+    __slots__ = ("options",)
 
-    def __init__(
-        self, key: tuple[str, ImmutableFurl], options: Options | MutableSequence[Options]
-    ) -> None:
-        self.key = key
+    def __init__(self, options: Options | MutableSequence[Options]) -> None:
         self.options = options
 
     async def __call__(self, request: AiointerceptRequest) -> StreamResponse:

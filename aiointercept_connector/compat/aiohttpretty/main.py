@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import MutableSequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 from yarl import URL
 
 from ... import injection
-from ...arguments import caller
 from ...interceptor import Interceptor
 from ...routing.policy import Policy
-from ...routing.route import Route, parse_target
-from .answering import Options, Registered, checked
+from .registered import Registry
 from .requesting import FakeRequest
 from .url import ImmutableFurl, Params
 
-__all__ = ("AioHttPretty", "Registry", "aiohttpretty")
-
-Key: TypeAlias = "tuple[str, ImmutableFurl]"
-
-
-class Registry(dict[Key, Options | MutableSequence[Options]]):
-    """What is registered, by method and URL; the URL may be given as text."""
-
-    def __getitem__(self, key: tuple[str, ImmutableFurl | str]) -> Any:
-        return super().__getitem__(_normal(key))
-
-    def __contains__(self, key: object) -> bool:
-        return super().__contains__(_normal(key))
-
-    def get(self, key: tuple[str, ImmutableFurl | str], default: Any = None, /) -> Any:
-        """Return what is registered for *key*, or *default*."""
-        return super().get(_normal(key), default)
+__all__ = ("AioHttPretty", "aiohttpretty")
 
 
 class AioHttPretty:
@@ -42,13 +24,16 @@ class AioHttPretty:
     Attributes:
         calls: the calls that something was registered for: ``method``, ``uri``, and the keyword
             arguments but for ``params``, which are in the ``uri``.
-        fake_request: what stands in the place of ``ClientSession._request`` while active.
+        fake_request: the coroutine function that stands in the place of ``ClientSession._request``
+            while active.
     """
 
     def __init__(self) -> None:
         self.interceptor = Interceptor(policy=Policy(local=False))
         self.calls: list[dict[str, Any]] = []
-        self.fake_request = FakeRequest(self)
+        self._registry = Registry(self.interceptor)
+        self._layer = FakeRequest(self)
+        self.fake_request = self._layer.function
         self._activations = 0
 
     @property
@@ -59,14 +44,17 @@ class AioHttPretty:
     @property
     def request(self) -> Any:
         """The method of ``ClientSession`` that was replaced; None if it is in its place."""
-        return self.fake_request.replaced if self.is_active else None
+        return self._layer.replaced if self.is_active else None
 
     @property
     def registry(self) -> Registry:
         """What is registered, by method and URL."""
-        routes = self.interceptor.registry
-        registered = [one.reply for one in routes if isinstance(one.reply, Registered)]
-        return Registry({one.key: one.options for one in registered})
+        return self._registry
+
+    @registry.setter
+    def registry(self, registered: Mapping[Any, Any]) -> None:
+        self._registry.clear()
+        self._registry.update(registered)
 
     def register_uri(self, method: str, uri: str | URL, **options: Any) -> None:
         """Register what answers *method* and *uri*, for ever, in place of what did before.
@@ -86,14 +74,7 @@ class AioHttPretty:
             ValueError: the URL has no host, or a status or header could not be received.
         """
         url = ImmutableFurl(uri, options.pop("params", None))
-        route = Route(
-            method,
-            parse_target(url.whole),
-            Registered((method, url), checked(options)),
-            repeat=True,
-            registered_at=caller(),
-        )
-        self.interceptor.registry.add(route)
+        self._registry[method, url] = options
 
     def register_json_uri(
         self,
@@ -125,13 +106,13 @@ class AioHttPretty:
             if not self.interceptor.is_open:
                 self.interceptor.open()
             injection.attach(self.interceptor, "process")
-            self.fake_request.put()
+            self._layer.put()
 
     def deactivate(self) -> None:
         """Leave the calls of sessions alone; what is registered stays, and so do ``calls``."""
         self._activations -= 1
         if self._activations == 0:
-            self.fake_request.take()
+            self._layer.take()
             injection.detach(self.interceptor)
             self.interceptor.close()
         self._activations = max(self._activations, 0)
@@ -139,7 +120,7 @@ class AioHttPretty:
     def clear(self) -> None:
         """Forget what is registered, and ``calls``."""
         self.calls = []
-        self.interceptor.forget_routes()
+        self._registry.clear()
         self.interceptor.forget_calls()
         if not self.is_active and self.interceptor.is_open:
             # A `fake_request` has opened it.
@@ -164,14 +145,6 @@ def _seen(call: dict[str, Any], check_params: bool) -> dict[str, Any]:
 
 def _has_all(call: dict[str, Any], wanted: dict[str, Any]) -> bool:
     return all(call.get(name) == value for name, value in wanted.items())
-
-
-def _normal(key: object) -> Any:
-    match key:
-        case (str() as method, str() as url):
-            return method, ImmutableFurl(url)
-        case _:
-            return key
 
 
 aiohttpretty = AioHttPretty()

@@ -6,11 +6,11 @@ It is called as a method of a session there, and as a function by tests, which h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from aiohttp import ClientResponse, ClientSession, DummyCookieJar
+from aiohttp import ClientResponse, ClientSession, DummyCookieJar, hdrs
+from multidict import CIMultiDict
 from yarl import URL
 
 from ...client_calls import ClientCall
@@ -45,16 +45,32 @@ class FakeRequest:
     """Records a call and has it answered by aiohttp's own client, in the mock's connector.
 
     Attributes:
+        function: the coroutine function: one object for good, as that is how it is found again.
         replaced: the method of ``ClientSession`` whose place this has taken.
     """
 
     # Private, and what aiohttpretty promises to replace: `ClientSession._request`. Watched by
-    # tests/compat/test_aiohttpretty.py.
+    # tests/compat/aiohttpretty/test_calling.py.
 
     def __init__(self, mock: Records) -> None:
         self._mock = mock
+        self.function = self._new_function()
         self.replaced: Any = None
         self._was_left = False
+
+    def _new_function(self) -> Callable[..., Coroutine[Any, Any, ClientResponse]]:
+        async def fake_request(*args: Any, **kwargs: Any) -> ClientResponse:
+            """Answer a call that no session has made; takes what ``ClientSession.request`` does.
+
+            Raises:
+                NoUrlMatching: nothing was registered for it.
+            """
+            if args and isinstance(args[0], ClientSession):
+                # A method of it, which this is while it stands in that one's place.
+                return await self._of(*args, **kwargs)
+            return await self._of_nobody(*args, **kwargs)
+
+        return fake_request
 
     def put(self) -> None:
         """Take the place of the method."""
@@ -63,23 +79,15 @@ class FakeRequest:
             # Below what was put in front of it, it is in its place still.
             return
         self.replaced = method
-        setattr(ClientSession, _METHOD, self)
+        setattr(ClientSession, _METHOD, self.function)
 
     def take(self) -> None:
         """Give the place back; what was put in front since stays there, and is passed through."""
-        self._was_left = ClientSession.__dict__[_METHOD] is not self
+        self._was_left = ClientSession.__dict__[_METHOD] is not self.function
         if not self._was_left:
             setattr(ClientSession, _METHOD, self.replaced)
 
-    def __get__(self, session: ClientSession | None, owner: object = None) -> Callable[..., Any]:
-        return self if session is None else partial(self._of, session)
-
-    async def __call__(self, method: str, uri: str | URL, **kwargs: Any) -> ClientResponse:
-        """Answer a call that no session has made; takes what ``ClientSession.request`` does.
-
-        Raises:
-            NoUrlMatching: nothing was registered for it.
-        """
+    async def _of_nobody(self, method: str, uri: str | URL, **kwargs: Any) -> ClientResponse:
         if not self._mock.interceptor.is_open:
             self._mock.interceptor.open()
         # Nobody will close it: it keeps no connection that has answered.
@@ -92,13 +100,13 @@ class FakeRequest:
         finally:
             session.detach()
 
-    def _of(self, session: ClientSession, *args: Any, **kwargs: Any) -> Awaitable[ClientResponse]:
+    async def _of(self, session: ClientSession, *args: Any, **kwargs: Any) -> ClientResponse:
         send: Callable[..., Any] = self.replaced.__get__(session, type(session))
         if not self._mock.is_active or session.closed:
             # It may be in somebody's hands still; and what is refused, the session says itself.
-            passed: Awaitable[ClientResponse] = send(*args, **kwargs)
-            return passed
-        return self._answered(ClientCall(send, session, *args, **kwargs))
+            response: ClientResponse = await send(*args, **kwargs)
+            return response
+        return await self._answered(ClientCall(send, session, *args, **kwargs))
 
     def _send(self, session: ClientSession) -> Callable[..., Any]:
         """Return what would be the method of *session* without this."""
@@ -116,6 +124,10 @@ class FakeRequest:
                 replaced["data"] = await data.read()
             kwargs = {name: value for name, value in call.kwargs.items() if name != "params"}
             self._mock.calls.append({"method": call.method, "uri": url, **kwargs})
+            headers = CIMultiDict(kwargs.get("headers") or {})
+            if headers.popall(hdrs.CONTENT_LENGTH, None):
+                # aiohttp holds the body to it, and a server would wait for the rest.
+                replaced["headers"] = headers
         try:
             return await call.send(**replaced)
         except UnmatchedRequestError as exc:

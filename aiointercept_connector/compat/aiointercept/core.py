@@ -6,7 +6,7 @@ import inspect
 import warnings
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from re import Pattern
-from typing import Any, ClassVar, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from aiohttp import hdrs
 from yarl import URL
@@ -19,8 +19,18 @@ from ...replies.streams import stream
 from ...routing.policy import Allowed
 from ...routing.route import Route
 from ...unset import UNSET
+from .compat import normalize_url
 from .decorating import decorate
-from .legacy import LegacyInterceptor, as_status_500, broken_connection, make_room
+from .legacy import (
+    LegacyInterceptor,
+    as_in_the_original,
+    broken_connection,
+    make_room,
+    sendable,
+)
+
+if TYPE_CHECKING:
+    from ...loopback.listener import Listener
 
 __all__ = ("AiointerceptRequest", "CallbackResult", "MockResponse", "aiointercept", "taken_over")
 
@@ -47,7 +57,8 @@ class aiointercept(_aiointercept):  # noqa: N801 - the promised name
             nothing is registered for, and ``exception=`` of any kind, is a connection that breaks
             (``ServerDisconnectedError``); hosts that are IP addresses are real; a callback that
             raises is a 500; ``repeat=True`` replaces what is queued; nothing can be registered
-            before ``start()``. If not given: ``legacy_by_default``.
+            before ``start()``; http and https of a host are one, and so are ``%2F`` and ``/``; a
+            body that HTTP does not allow is left out. If not given: ``legacy_by_default``.
         **options: other arguments of this library's ``aiointercept``; any else are taken with a
             warning, and have no effect.
 
@@ -78,14 +89,13 @@ class aiointercept(_aiointercept):  # noqa: N801 - the promised name
                 stacklevel=2,
             )
         self.legacy = self.legacy_by_default if legacy is None else legacy
+        self._last_listener: Listener | None = None
         known: dict[str, Any] = {name: options[name] for name in options.keys() - unknown}
         super().__init__(mock_external_urls, passthrough, passthrough_unmatched, param, **known)
 
     def _new_interceptor(self) -> Interceptor:
         made = super()._new_interceptor()
-        if not self.legacy:
-            return made
-        return LegacyInterceptor(self.wire, made.policy, made.identities)
+        return LegacyInterceptor(made) if self.legacy else made
 
     def __call__(self, decorated: Any) -> Any:
         """Decorate a function, coroutine function or test class; callers leave the mock out."""
@@ -93,7 +103,8 @@ class aiointercept(_aiointercept):  # noqa: N801 - the promised name
             return decorate(decorated, self._idle_one, self.param)
         return super().__call__(decorated)
 
-    def add(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+    # The arguments of aiointercept's, which are fewer than ours.
+    def add(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - as above
         self,
         url: URL | str | Pattern[str],
         method: str = hdrs.METH_GET,
@@ -117,12 +128,19 @@ class aiointercept(_aiointercept):  # noqa: N801 - the promised name
         where = URL(url) if isinstance(url, str) else url
         if self.legacy:
             self._check_as_the_original(where)
+            where = normalize_url(where) if isinstance(where, URL) else where
             exception = broken_connection(exception)
-            callback = callback and as_status_500(callback)
+            callback = as_in_the_original(callback) if callable(callback) else None
+            payload = payload if json is None else json
+            (body, payload), json = sendable(body, payload, status), None
             make_room(self.interceptor.registry, where, method, repeat)
         if isinstance(body, AsyncIterable) and json is payload is None:
             options["reply"] = stream(
-                body, status=status, headers=headers, content_type=content_type, reason=reason
+                body,
+                status=status,
+                headers=headers,
+                content_type=content_type or None,
+                reason=reason,
             )
             return super().add(where, method, repeat=repeat, **options)
         return super().add(
@@ -175,21 +193,34 @@ class aiointercept(_aiointercept):  # noqa: N801 - the promised name
         return self._listener if self.active else None
 
     @property
-    def handlers(self) -> dict[tuple[str, str], list[Route]]:
-        """The routes of URLs that are left, by URL and method."""
+    def _listener(self) -> Listener:
+        if self.active or not self.legacy:
+            self._last_listener = super()._listener
+        if self._last_listener is None:
+            raise AttributeError("server_url: there is none before start().")
+        return self._last_listener
+
+    @property
+    def handlers(self) -> dict[tuple[str, str], Route | list[Route]]:
+        """The routes of URLs by URL and method: one for ever, or those that are left."""
         return self._left(lambda url: not isinstance(url, Pattern))
 
     @property
-    def patterns_handler(self) -> dict[tuple[Any, str], list[Route]]:
+    def patterns_handler(self) -> dict[tuple[Any, str], Route | list[Route]]:
         """The routes of compiled expressions that are left, by expression and method."""
-        return self._left(lambda url: isinstance(url, Pattern))
+        left = self._left(lambda url: isinstance(url, Pattern))
+        return {key: routes for key, routes in left.items() if routes}
 
-    def _left(self, wanted: Callable[[Any], bool]) -> dict[tuple[Any, str], list[Route]]:
-        left: dict[tuple[Any, str], list[Route]] = {}
+    def _left(self, wanted: Callable[[Any], bool]) -> dict[tuple[Any, str], Route | list[Route]]:
+        left: dict[tuple[Any, str], Route | list[Route]] = {}
         for route in self.interceptor.registry:
-            url = getattr(route.target, "pattern", None) or str(route.target)
-            if wanted(url) and not route.used_up:
-                left.setdefault((url, route.method), []).append(route)
+            key = getattr(route.target, "pattern", None) or str(route.target), route.method
+            if not wanted(key[0]):
+                continue
+            if route.endless:
+                left[key] = route
+            elif isinstance(known := left.setdefault(key, []), list):
+                known += [route] * (route.remaining or 0)
         return left
 
 

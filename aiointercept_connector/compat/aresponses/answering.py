@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp.web import HTTPException, Response, StreamResponse, json_response
 
@@ -19,7 +19,21 @@ if TYPE_CHECKING:
     from ...journal.request import AiointerceptRequest
     from .route import Route
 
-__all__ = ("Answer", "Passing", "RawResponse", "response_to")
+__all__ = ("Answer", "Passing", "RawResponse", "RoutingLog")
+
+
+class RoutingLog(NamedTuple):
+    """One request.
+
+    Attributes:
+        request: the request; its body may be read as often as one likes.
+        route: the route that answered, or None.
+        response: what was answered, or None.
+    """
+
+    request: AiointerceptRequest
+    route: Route | None
+    response: StreamResponse | None
 
 
 class RawResponse(SentResponse):
@@ -49,25 +63,34 @@ class Answer(BaseReply):
         route: what it answers.
         response: a response, of which a copy is sent; text; a dict or list, sent as JSON; or a
             function of the request, plain or async, that returns one of these.
+        history: where each request is put that is answered.
     """
 
-    __slots__ = ("response", "route")
+    __slots__ = ("history", "response", "route")
 
-    def __init__(self, route: Route, response: Any) -> None:
+    def __init__(self, route: Route, response: Any, history: list[RoutingLog]) -> None:
         self.route = route
         self.response = response
+        self.history = history
 
     async def __call__(self, request: AiointerceptRequest) -> StreamResponse:
         """Answer; where a function of the test has failed, with a 500, as aiohttp's server does."""
-        sent = request.once(_SENT, _nothing_yet)
+        self.count_down()
         try:
             response = await self._response(request)
-        except HTTPException as exc:
-            sent.append(exc)
+        except HTTPException:
             raise
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is logged and told
-            response = request.protocol.handle_error(request, 500, exc)
-        sent.append(response)
+            return request.protocol.handle_error(request, 500, exc)
+        return self.logged(request, response)
+
+    def count_down(self) -> None:
+        """Let the route tell how often it is still to answer."""
+        self.route.repeat = getattr(self.route, "repeat", 1) - 1
+
+    def logged(self, request: AiointerceptRequest, response: StreamResponse) -> StreamResponse:
+        """Put *request* into the history, and return the *response* to it."""
+        self.history.append(RoutingLog(request, self.route, response))
         return response
 
     async def _response(self, request: AiointerceptRequest) -> StreamResponse:
@@ -76,11 +99,11 @@ class Answer(BaseReply):
             who, result = f"response {result!r}", result(request)
             if isawaitable(result):
                 result = await request.answer_at_home(result)
-        elif isinstance(result, HTTPException):
-            return await as_reply(result)(request)
-        elif isinstance(result, StreamResponse):
+        elif isinstance(result, StreamResponse) and not isinstance(result, HTTPException):
             # A response can be sent once, and this one may be asked for again.
             result = copy(result)
+        if isinstance(result, HTTPException):
+            return await as_reply(result)(request)
         if isinstance(result, str):
             return Response(body=result)
         if isinstance(result, (dict, list)):
@@ -98,25 +121,10 @@ class Passing(Answer):
 
     reads_body = False
 
-    def __init__(self, route: Route) -> None:
-        super().__init__(route, passthrough())
+    def __init__(self, route: Route, history: list[RoutingLog]) -> None:
+        super().__init__(route, None, history)
 
     async def __call__(self, request: AiointerceptRequest) -> StreamResponse:
         """Answer with what the real host answers."""
-        sent = request.once(_SENT, _nothing_yet)
-        sent.append(await self.response(request))
-        return sent[-1]
-
-
-def response_to(request: AiointerceptRequest) -> StreamResponse | None:
-    """Return what a request was answered with; None if it was not."""
-    sent = request.once(_SENT, _nothing_yet)
-    return sent[-1] if sent else None
-
-
-_SENT: Final = object()
-"""What ``request.once`` keeps the responses under, one for each attempt of the client's call."""
-
-
-def _nothing_yet() -> list[StreamResponse]:
-    return []
+        self.count_down()
+        return self.logged(request, await passthrough()(request))

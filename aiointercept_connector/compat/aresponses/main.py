@@ -6,28 +6,32 @@ import math
 import re
 from collections.abc import Awaitable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pytest
 from aiohttp import ClientRequest, ClientSession, TCPConnector
+from aiohttp.test_utils import BaseTestServer
 from aiohttp.web import Response, StreamResponse
 from yarl import URL
 
 from ... import injection
 from ...arguments import caller
 from ...interceptor import Interceptor
+from ...loopback.tcp import LOCALHOST
 from ...replies.conversion import as_reply
-from .answering import Answer, Passing, RawResponse
-from .asserting import Asserting, RoutingLog, route_of
+from .answering import Answer, Passing, RawResponse, RoutingLog
+from .asserting import Asserting, route_of
 from .errors import NoRouteFoundError, UnorderedRouteCallError, UnusedRouteError
-from .route import Pattern, Route, core_route, host_of
+from .route import Pattern, Route, core_route, host_of, names_host
 from .utils import ANY
 
 if TYPE_CHECKING:
     from aiohttp import ClientConnectionError
     from typing_extensions import Self
 
+    from ...errors import UnmatchedRequestError
     from ...journal.request import AiointerceptRequest
+    from ...loopback.link import Call
     from ...routing.explain import Unmatched
     from ...routing.route import Asked, Reply
     from ...routing.urls import Origin
@@ -49,14 +53,15 @@ __all__ = (
 )
 
 
-class ResponsesMockServer(Asserting):
+class ResponsesMockServer(Asserting, BaseTestServer):
     """A server in the place of every host that code under test asks through aiohttp.
 
-    Use it with ``async with``; routes may be added before and inside.
+    Use it with ``async with``; routes may be added before and inside. It is a ``BaseTestServer``
+    that listens only if it is asked for its ``port`` or a URL.
 
     Args:
         scheme: taken, and without effect, as are the others.
-        host: taken, and without effect: no socket is bound unless ``port`` is asked for.
+        host: taken, and without effect.
         **ignored: the further arguments of an ``aiohttp.test_utils.BaseTestServer``: ``loop=``,
             ``port=`` and so on.
     """
@@ -68,7 +73,9 @@ class ResponsesMockServer(Asserting):
     LOCALHOST: Final = re.compile(r"127\.0\.0\.1:?\d{0,5}")
 
     def __init__(self, *, scheme: Any = "", host: str = "127.0.0.1", **ignored: Any) -> None:
-        self._interceptor = _Interceptor()
+        self._history = []
+        self._interceptor = _Interceptor(self._history)
+        super().__init__(scheme=scheme, host=host, **ignored)
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -86,12 +93,31 @@ class ResponsesMockServer(Asserting):
         """Begin to intercept, as ``async with`` does."""
         self._interceptor.open()
         injection.attach(self._interceptor, "process")
+        self.host, self.scheme, self._closed = LOCALHOST, "http", False
 
     def stop(self) -> Awaitable[None]:
         """Stop intercepting, at once; awaiting the result sees cancelled replies end."""
         # The routes and the requests stay: many suites assert behind the block.
         injection.detach(self._interceptor)
+        self._closed = True
         return self._interceptor.close()
+
+    async def start_server(self, loop: Any = None, **ignored: Any) -> None:
+        """Begin to intercept, unless that has begun."""
+        if not self._interceptor.is_open:
+            self.start()
+
+    async def close(self) -> None:
+        """Stop intercepting."""
+        await self.stop()
+
+    async def _make_runner(self, **ignored: Any) -> NoReturn:
+        raise NotImplementedError("there is no runner: requests are answered without a server")
+
+    @property
+    def started(self) -> bool:
+        """Whether the server has begun to intercept."""
+        return self._interceptor.is_open or self.closed
 
     def add(
         self,
@@ -129,7 +155,8 @@ class ResponsesMockServer(Asserting):
                 repeat=repeat,
             )
         passes = response == self.passthrough
-        answer = Passing(route) if passes else Answer(route, response)
+        history = self._history
+        answer = Passing(route, history) if passes else Answer(route, response, history)
         self._interceptor.registry.add(core_route(route, answer, caller()))
 
     def add_local_passthrough(self, repeat: float = INFINITY) -> None:
@@ -141,14 +168,13 @@ class ResponsesMockServer(Asserting):
         return await request.real_host.pass_through()
 
     @property
-    def host(self) -> str:
-        """The host of ``make_url``."""
-        return self._interceptor.listener.host
+    def port(self) -> int | None:
+        """The port of ``make_url``, bound when asked for; None if the server is not active."""
+        return self._interceptor.listener.port if self._interceptor.is_open else None
 
-    @property
-    def port(self) -> int:
-        """The port of ``make_url``."""
-        return self._interceptor.listener.port
+    @port.setter
+    def port(self, port: int | None) -> None:
+        """Leave it to the machine, whatever *port* is asked for."""
 
     def make_url(self, path: str | URL) -> URL:
         """Return the URL of *path* for clients of every kind: a real server, bound when asked for.
@@ -158,7 +184,7 @@ class ResponsesMockServer(Asserting):
         """
         if not self._interceptor.is_open:
             raise RuntimeError("make_url: the server is not active: use `async with` first.")
-        return URL.build(scheme="http", host=self.host, port=self.port).join(URL(path))
+        return URL.build(scheme="http", host=LOCALHOST, port=self.port).join(URL(path))
 
 
 def _lower(pattern: Pattern) -> Pattern:
@@ -166,17 +192,31 @@ def _lower(pattern: Pattern) -> Pattern:
 
 
 class _Interceptor(Interceptor):
-    """Claims every request, but for those to servers of this machine that no route names."""
+    """Claims every request, but for those to servers of this machine that no route names.
+
+    Args:
+        history: where a request is put that meets no route.
+    """
+
+    def __init__(self, history: list[RoutingLog]) -> None:
+        super().__init__()
+        self._history = history
 
     def claims(self, asked: Asked) -> bool:
         return super().claims(asked) or not self.may_pass(asked, {}, None, (self,))
 
+    def call_broke(self, call: Call) -> None:
+        """Leave it: when aiohttp sends the call again, that is another request of the plan."""
+
     def stands_for(self, origin: Origin) -> bool:
         if super().stands_for(origin):
             return True
-        routes = [route_of(route) for route in self.registry]
         host = host_of(origin)
-        return any(route.host_pattern != ANY and route.fits_host(host) for route in routes)
+        return any(names_host(route_of(route), host) for route in self.registry)
+
+    def _unmatched(self, request: AiointerceptRequest, asked: Asked) -> UnmatchedRequestError:
+        self._history.append(RoutingLog(request, None, None))
+        return super()._unmatched(request, asked)
 
     def explain(self, request: AiointerceptRequest, asked: Asked) -> Unmatched:
         # Imported at its use, as in the interceptor of every mock.

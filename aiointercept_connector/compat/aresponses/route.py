@@ -19,7 +19,7 @@ from .utils import ANY, _text_matches_pattern
 if TYPE_CHECKING:
     from aiohttp.web import BaseRequest
 
-__all__ = ("Pattern", "Route", "core_route", "host_of")
+__all__ = ("Pattern", "Route", "core_route", "host_of", "names_host")
 
 Pattern = str | re.Pattern[str]
 _DEFAULT_PORTS = {False: 80, True: 443}
@@ -38,6 +38,14 @@ class Route:
         match_querystring: whether the query is looked at.
         repeat: how many requests are answered; ``math.inf`` for any number.
     """
+
+    # A subclass need not call `__init__`.
+    method_pattern: Pattern = ANY
+    host_pattern: Pattern = ANY
+    path_pattern: Pattern = ANY
+    body_pattern: Pattern = ANY
+    match_querystring: bool = False
+    repeat: float = 1
 
     def __init__(
         self,
@@ -73,10 +81,6 @@ class Route:
         path = url.raw_path_qs if self.match_querystring else url.path
         return _text_matches_pattern(self.path_pattern, path)
 
-    def fits_host(self, host: str) -> bool:
-        """Tell whether *host*, with its port, is one of those that this route is for."""
-        return _text_matches_pattern(self.host_pattern, host)
-
     def fits_method(self, request: BaseRequest) -> bool:
         """Tell whether *request* has the method of this route."""
         return _text_matches_pattern(self.method_pattern, request.method.lower())
@@ -96,18 +100,33 @@ class Route:
         )
 
 
-def core_route(route: Route, reply: core.Reply, registered_at: str | None) -> core.Route:
-    """Return the route of the registry that answers what *route* is for with *reply*."""
+def core_route(route: Any, reply: core.Reply, registered_at: str | None) -> core.Route:
+    """Return the route of the registry that answers what *route* is for with *reply*.
+
+    Anything that has an ``async def matches(self, request)`` is a route.
+    """
     is_custom = getattr(route.matches, "__func__", None) is not Route.matches
-    text = f"{_shown(route.host_pattern)} {_shown(route.path_pattern)}"
+    text = f"{_shown(_host_pattern(route))} {_shown(getattr(route, 'path_pattern', ANY))}"
     return core.Route(
         _method(route, is_custom=is_custom),
         UrlTest(_any_url if is_custom else route.fits_path, text),
         reply,
         match=Match(predicate=route.matches) if is_custom else _conditions(route),
-        repeat=_answers(route.repeat),
+        repeat=_answers(getattr(route, "repeat", 1)),
         registered_at=registered_at,
     )
+
+
+def names_host(route: Any, host: str) -> bool:
+    """Tell whether *route* is for *host*, with its port, and not for any."""
+    pattern = _host_pattern(route)
+    return pattern != ANY and _text_matches_pattern(pattern, host)
+
+
+def _host_pattern(route: Any) -> Pattern:
+    """Return what *route* says of the hosts that it is for."""
+    pattern: Pattern = getattr(route, "host_pattern", ANY)
+    return pattern
 
 
 def host_of(origin: Origin) -> str:

@@ -10,7 +10,7 @@ from yarl import URL
 from .matching import condition, of
 
 if TYPE_CHECKING:
-    from .models import RecordedRequest
+    from .recorded import RecordedRequest
 
 __all__ = ("assert_called", "assert_not_called", "call_matches", "last_call")
 

@@ -1,20 +1,18 @@
-"""Routes, what was recorded of requests, and the handle to a running server."""
+"""Routes, and the handle to a running server."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, MutableSequence
+from collections.abc import MutableMapping, MutableSequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 from yarl import URL
 
 from .assertions import assert_called, assert_not_called, last_call
 from .exceptions import UnknownHandlerError
+from .recorded import RecordedRequest, RequestHistory
 
 if TYPE_CHECKING:
-    from ...journal.request import AiointerceptRequest
     from ...mock import aiointercept
     from .matching import Match, Matching
 
@@ -37,62 +35,6 @@ class MockRoute:
     path: str
     handler_name: str
     match: Match | Matching | None = None
-
-
-@dataclass(frozen=True)
-class RecordedRequest:
-    """A request that met a route, as it was.
-
-    Attributes:
-        method: the HTTP method.
-        url: the whole URL.
-        path: its path, decoded.
-        headers: the headers, in any case.
-        query: the parameters.
-        path_params: what stood in the holes of the route's path.
-        body: the body; empty if there was none.
-        handler_name: the name of the route.
-        request: this library's own record of it, a ``web.Request``; None of one made by hand.
-    """
-
-    method: str
-    url: URL
-    path: str
-    headers: Mapping[str, str]
-    query: Mapping[str, str]
-    path_params: Mapping[str, str]
-    body: bytes
-    handler_name: str
-    request: AiointerceptRequest | None = field(default=None, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        copies: dict[str, Any] = {
-            "headers": CIMultiDictProxy(CIMultiDict(self.headers)),
-            "query": MultiDictProxy(MultiDict(self.query)),
-            "path_params": MappingProxyType(dict(self.path_params)),
-            "body": bytes(self.body),
-        }
-        for name, value in copies.items():
-            object.__setattr__(self, name, value)
-
-    @classmethod
-    def of(cls, request: AiointerceptRequest, handler_name: str) -> RecordedRequest:
-        """Return what is recorded of *request*, which met the route of this name."""
-        return cls(
-            method=request.method,
-            url=request.url,
-            path=request.path,
-            headers=request.headers,
-            query=request.url.query,
-            path_params=request.match_info,
-            body=request.captured_body or b"",
-            handler_name=handler_name,
-            request=request,
-        )
-
-
-RequestHistory = RecordedRequest
-"""The name that it had before asyncly 0.9."""
 
 
 @dataclass(frozen=True)
@@ -136,11 +78,10 @@ class MockService:
         """Set ``url``."""
         object.__setattr__(self, "url", url)
 
-    def record(self, request: AiointerceptRequest, name: str) -> None:
-        """Add *request*, which met a route of this name, to the history."""
-        recorded = RecordedRequest.of(request, name)
-        self.history.append(recorded)
-        self.history_map[name].append(recorded)
+    def record(self, request: RecordedRequest) -> None:
+        """Add *request* to the history."""
+        self.history.append(request)
+        self.history_map[request.handler_name].append(request)
 
     def get_calls(self, name: str) -> list[RecordedRequest]:
         """Return the requests that met a route of this name, in order of arrival."""

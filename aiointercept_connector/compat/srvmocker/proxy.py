@@ -18,7 +18,7 @@ from ...mock import aiointercept
 from ...replies.passing import passthrough
 from ...replies.reply import BaseReply
 from .assertions import assert_called, assert_not_called, last_call
-from .models import RecordedRequest
+from .recorded import RecordedRequest
 
 if TYPE_CHECKING:
     from aiohttp.web_response import StreamResponse
@@ -131,7 +131,8 @@ class _Relayed(BaseReply):
 
     async def __call__(self, request: AiointerceptRequest) -> StreamResponse:
         """Put *request* into the history, and send it on."""
-        self._proxy.history.append(RecordedRequest.of(request, "proxy"))
+        body = request.captured_body or b""
+        self._proxy.history.append(RecordedRequest.of(request, body, "proxy"))
         if self._authorization not in (None, request.headers.get(hdrs.PROXY_AUTHORIZATION)):
             return _refusal(
                 request, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, {"Proxy-Authenticate": "Basic"}
@@ -145,7 +146,10 @@ class _Relayed(BaseReply):
 
 
 def _refusal(
-    request: AiointerceptRequest, status: HTTPStatus, headers: dict[str, str], text: str = ""
+    request: AiointerceptRequest,
+    status: HTTPStatus,
+    headers: dict[str, str],
+    text: str | None = None,
 ) -> Response:
     response = Response(status=status, reason=status.phrase, headers=headers, text=text)
     if request.method == hdrs.METH_CONNECT:

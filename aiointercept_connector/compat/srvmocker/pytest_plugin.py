@@ -17,7 +17,7 @@ from .service import start_service
 try:
     from pytest_asyncio import fixture as asyncio_fixture
 except ImportError:
-    asyncio_fixture: Any = pytest.fixture  # type: ignore[no-redef]
+    asyncio_fixture: Any = pytest.fixture  # type: ignore[no-redef]  # one of the two
 
 if TYPE_CHECKING:
     from .models import MockRoute, MockService

@@ -6,20 +6,20 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from ssl import SSLContext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from unittest.mock import ANY
 
+from aiohttp.web import UrlDispatcher
 from yarl import URL
 
 from ...arguments import caller
 from ...interceptor import Interceptor
 from ...loopback.server import LOCALHOST
 from ...mock import aiointercept
-from ...replies.conversion import as_reply
 from ...replies.reply import BaseReply
 from ...replies.static import static_reply
 from ...routing.route import ANY_METHOD
-from .exceptions import MissingResponseError
+from .handlers import NO_MATCH, answer
 from .matching import as_matcher
 from .models import MockRoute, MockService
 
@@ -43,11 +43,16 @@ async def start_service(
         routes: what it answers.
         ssl_context: what clients shake hands with, if it is to be reached by https.
 
+    Raises:
+        ValueError: a method or a path is none.
+        RuntimeError: a route comes behind one for every method of its path.
+
     Example:
         >>> async with start_service([MockRoute("GET", "/x", "ok")]) as service:
         ...     service.register("ok", JsonResponse({"ok": True}))
     """
     known = list(routes)
+    _check(known)
     where = caller(beyond=("contextlib",))
     async with _Mock() as mock:
         names = frozenset(route.handler_name for route in known)
@@ -69,6 +74,17 @@ async def start_service(
         yield service
 
 
+def _check(routes: Iterable[MockRoute]) -> None:
+    """Raise for what aiohttp's own router takes for a mistake, in its words."""
+    router = UrlDispatcher()
+    for method, path in dict.fromkeys((route.method, route.path) for route in routes):
+        router.add_route(method, path, _nobody)
+
+
+async def _nobody(_: Any) -> NoReturn:
+    raise NotImplementedError
+
+
 def _reachable(routes: Iterable[MockRoute]) -> Iterator[MockRoute]:
     """Return the routes that can answer, in the order in which aiohttp's router tries them.
 
@@ -82,7 +98,7 @@ def _reachable(routes: Iterable[MockRoute]) -> Iterator[MockRoute]:
 
 
 def _hides(one: MockRoute, later: MockRoute) -> bool:
-    same = (one.method, one.path) == (later.method, later.path)
+    same = one.path == later.path and one.method in (later.method, ANY_METHOD)
     return same and (one.match is None or one.match == later.match)
 
 
@@ -101,17 +117,7 @@ class _Registered(BaseReply):
         Raises:
             MissingResponseError: nothing is registered.
         """
-        name = self._name
-        self._service.record(request, name)
-        registered = self._service.handlers.get(name)
-        if registered is None:
-            raise MissingResponseError(
-                f"no response registered for handler {name!r}; "
-                f"call service.register({name!r}, response)"
-            )
-        reply = getattr(registered, "response", None) or as_reply(registered)
-        response: StreamResponse = await reply(request)
-        return response
+        return await answer(self._service, request, request.captured_body or b"", self._name)
 
     def __repr__(self) -> str:
         return f"<what is registered for {self._name!r}>"
@@ -131,7 +137,7 @@ class _Interceptor(Interceptor):
         methods = {route.method for route in self.registry if route.target.matches(asked)}
         how: dict[str, Any] = {"status": 404}
         if methods & {asked.method, ANY_METHOD}:
-            how["reason"] = "No MockRoute matched the request"
+            how["reason"] = NO_MATCH
         elif methods:
             how = {"status": 405, "headers": {"Allow": ",".join(sorted(methods))}}
         return static_reply(body=str(error), content_type="text/plain; charset=utf-8", **how)

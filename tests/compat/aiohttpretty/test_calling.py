@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -124,6 +126,32 @@ async def test_calls_of_nothing_registered(session: ClientSession) -> None:
     assert not aiohttpretty.has_call(URL)
 
 
+@pytest.mark.parametrize("length", ["1", "9"])
+async def test_a_length_that_is_not_the_body_s(session: ClientSession, length: str) -> None:
+    """A ``Content-Length`` is recorded as it was given, and the call answered, true or not."""
+    aiohttpretty.register_uri("PUT", URL)
+    headers = {"content-length": length, "X-A": "1"}
+    assert (await session.put(URL, data=b"abc", headers=headers)).status == 200
+    assert aiohttpretty.has_call(URL, headers=headers)
+    (request,) = aiohttpretty.aiohttpretty.interceptor.journal.records
+    assert (request.captured_body, request.headers["X-A"]) == (b"abc", "1")
+
+
+async def test_calls_are_set(session: ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``calls`` may be emptied, or another list be put in its place."""
+    aiohttpretty.register_uri("GET", URL)
+    await session.get(URL)
+    own: list[dict[str, Any]] = []
+    monkeypatch.setattr(aiohttpretty, "calls", own)
+    assert not aiohttpretty.has_call(URL)
+    await session.get(URL)
+    assert own == [{"method": "GET", "uri": URL, "allow_redirects": True}]
+    own.clear()
+    assert not aiohttpretty.has_call(URL)
+    monkeypatch.undo()
+    assert len(aiohttpretty.aiohttpretty.calls) == 1
+
+
 async def test_has_call(session: ClientSession) -> None:
     """A call is found by URL and query, and by any of its keyword arguments."""
     aiohttpretty.register_uri("GET", URL, params={"alpha": "1", "beta": None})
@@ -193,6 +221,27 @@ async def test_fake_request(is_active: bool) -> None:
     assert aiohttpretty.calls == [{"method": "GET", "uri": f"{URL}?a=1", "headers": {}}]
 
 
+@pytest.mark.parametrize(
+    "is_coroutine_function",
+    [
+        asyncio.iscoroutinefunction,
+        inspect.iscoroutinefunction,
+    ],
+)
+def test_fake_request_is_a_coroutine_function(
+    active: None, is_coroutine_function: Callable[[Any], bool]
+) -> None:
+    """``fake_request`` is a coroutine function, and so is a session's method while active."""
+    assert is_coroutine_function(aiohttpretty.fake_request)
+    assert is_coroutine_function(get_request())
+
+
+async def test_fake_request_by_names() -> None:
+    """The method and the URL may be given by their names."""
+    aiohttpretty.register_uri("GET", URL)
+    assert (await aiohttpretty.fake_request(method="GET", uri=URL)).status == 200
+
+
 async def test_fake_request_of_nothing_registered() -> None:
     """A ``fake_request`` that nothing was registered for raises."""
     with pytest.raises(NoUrlMatching, match=r"^No URLs matching GET http://example\.com/ with"):
@@ -241,7 +290,7 @@ async def test_calls_side_by_side(session: ClientSession) -> None:
 def test_unknown_attributes() -> None:
     """The package has what the original's one object has, and nothing by accident."""
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
-        _ = aiohttpretty.nonsense
+        getattr(aiohttpretty, "nonsense")  # noqa: B009 - typed, it could not be asked for
     assert aiohttpretty.aiohttpretty.register_uri == aiohttpretty.register_uri
 
 

@@ -238,6 +238,51 @@ def test_other_wrong_options(options: Any, error: type[Exception], text: str) ->
         aiohttpretty.register_uri("GET", URL, **options)
 
 
+async def test_the_registry_is_changed(session: ClientSession) -> None:
+    """What is put into the registry answers; what is changed in it, or taken out, does so, too."""
+    registry = aiohttpretty.registry
+    registry["GET", URL] = {"body": b"put"}
+    assert aiohttpretty.registry is registry
+    assert await (await session.get(URL)).read() == b"put"
+    registry["GET", URL]["status"] = 404
+    assert (await session.get(URL)).status == 404
+    registry["get", URL] = [{"body": "first"}, {"body": "second"}]
+    answers = [await (await session.get(URL)).text() for _ in range(2)]
+    assert answers == ["first", "second"]
+    del registry["GET", URL]
+    with pytest.raises(NoUrlMatching):
+        await session.get(URL)
+
+
+@pytest.mark.parametrize("how", ["cleared", "set"])
+async def test_the_registry_is_emptied(session: ClientSession, how: str) -> None:
+    """It may be emptied, or another mapping be put in its place."""
+    aiohttpretty.register_uri("GET", URL)
+    if how == "cleared":
+        aiohttpretty.registry.clear()
+    else:
+        setattr(aiohttpretty, "registry", {("PUT", URL): {"status": 201}})  # noqa: B010 - untyped
+        assert (await session.put(URL)).status == 201
+    with pytest.raises(NoUrlMatching):
+        await session.get(URL)
+
+
+@pytest.mark.parametrize("key", ["GET", ("GET",), ("GET", 1), ("GET", URL, 1)])
+def test_no_key_of_the_registry(key: Any) -> None:
+    """What is no method and URL is not in the registry, and cannot be put there."""
+    assert key not in aiohttpretty.registry
+    with pytest.raises(KeyError):
+        aiohttpretty.registry[key] = {}
+
+
+def test_wrong_options_in_the_registry() -> None:
+    """What could never be answered is refused there, too."""
+    with pytest.raises(InvalidBody):
+        aiohttpretty.registry["GET", URL] = {"body": 1}
+    assert aiohttpretty.registry == {}
+    assert repr(aiohttpretty.registry) == "{}"
+
+
 def test_the_registry() -> None:
     """What is registered is found by method and URL, as text or as a furl."""
     aiohttpretty.register_uri("GET", URL, body=b"example data")

@@ -29,6 +29,14 @@ async def get(session: aiohttp.ClientSession, url: str = f"{API}/x", method: str
         return response.status
 
 
+async def status_or_none(session: aiohttp.ClientSession, method: str) -> int | None:
+    """Return the status of an answer, or None if the connection broke."""
+    try:
+        return await get(session, method=method)
+    except aiohttp.ServerDisconnectedError:
+        return None
+
+
 class TestNames:
     def test_names(self, library: Any) -> None:
         """The same names are there, in the same modules."""
@@ -128,6 +136,23 @@ class TestArguments:
             assert list(mock.handlers) == [(f"{API}/x", "GET")]
             assert list(mock.patterns_handler) == [(pattern, "POST")]
         assert (mock.server, mock.handlers) == (None, {})
+
+    async def test_what_is_left(self, library: Any, session: aiohttp.ClientSession) -> None:
+        """A registry has, of a URL, the response for ever, or one for each answer that is left."""
+        async with library.aiointercept(True) as mock:
+            pattern = re.compile("^https://other")
+            for_ever = mock.get(f"{API}/x", repeat=True)
+            twice = mock.get(f"{API}/y", repeat=2)
+            once = mock.get(f"{API}/y")
+            mock.get(pattern)
+            await get(session, f"{API}/y")
+            await get(session, "https://other.test/")
+            assert mock.handlers[f"{API}/x", "GET"] is for_ever
+            assert mock.handlers[f"{API}/y", "GET"] == [twice, once]
+            assert mock.patterns_handler == {}
+            await get(session, f"{API}/y")
+            await get(session, f"{API}/y")
+            assert mock.handlers[f"{API}/y", "GET"] == []
 
     async def test_call_count_of_a_registration(
         self, library: Any, session: aiohttp.ClientSession
@@ -258,6 +283,22 @@ class TestLegacy:
             )
         ]
 
+    @pytest.mark.parametrize(("method", "statuses"), [("GET", [201, 201]), ("POST", [None, 201])])
+    async def test_a_call_that_aiohttp_sends_twice(
+        self,
+        legacy: Any,
+        session: aiohttp.ClientSession,
+        method: str,
+        statuses: list[int | None],
+    ) -> None:
+        """What aiohttp sends again, because the connection broke, gets the next answer."""
+        async with legacy(True) as mock:
+            broken = mock.add(f"{API}/x", method, exception=True)
+            mock.add(f"{API}/x", method, status=201, repeat=2)
+            assert [await status_or_none(session, method) for _ in statuses] == statuses
+            assert broken.call_count == 1
+            assert mock.call_count == 1 + statuses.count(201)
+
     async def test_ip_addresses_are_real(self, legacy: Any, session: aiohttp.ClientSession) -> None:
         """A host that is an IP address is asked for real, registered or not."""
 
@@ -286,6 +327,80 @@ class TestLegacy:
         async with legacy(True) as mock:
             mock.get(f"{API}/x", callback=later if what == "raises later" else callback)
             assert await get(session) == 500
+
+    async def test_a_callback_that_returns_something_else(
+        self, legacy: Any, session: aiohttp.ClientSession
+    ) -> None:
+        """What a callback returns must have the attributes of a ``CallbackResult``."""
+
+        def callback(url: URL, **kwargs: Any) -> dict[str, int]:
+            return {"a": 1}
+
+        async with legacy(True) as mock:
+            mock.get(f"{API}/x", callback=callback)
+            async with session.get(f"{API}/x") as response:
+                assert response.status == 500
+                assert await response.text() == (
+                    "500 Internal Server Error\n\nServer got itself in trouble"
+                )
+
+    @pytest.mark.parametrize("status", [204, 304])
+    @pytest.mark.parametrize("how", [{"body": b"abc"}, {"payload": [1]}, {"json": 0}])
+    async def test_a_body_that_http_does_not_allow(
+        self, legacy: Any, session: aiohttp.ClientSession, status: int, how: dict[str, Any]
+    ) -> None:
+        """With a status that allows no body, what was given as one is left out."""
+        async with legacy(True) as mock:
+            mock.get(f"{API}/x", status=status, content_type="text/x", **how)
+            async with session.get(f"{API}/x") as response:
+                assert (response.status, await response.read()) == (status, b"")
+                assert response.headers["Content-Type"] == "text/x"
+
+    @pytest.mark.parametrize("status", [204, 304])
+    async def test_a_result_that_http_does_not_allow(
+        self, library: Any, legacy: Any, session: aiohttp.ClientSession, status: int
+    ) -> None:
+        """So is what a callback returns as one."""
+
+        def callback(url: URL, **kwargs: Any) -> Any:
+            return library.CallbackResult(status=status, payload={"a": 1})
+
+        async with legacy(True) as mock:
+            mock.get(f"{API}/x", callback=callback)
+            async with session.get(f"{API}/x") as response:
+                assert (response.status, await response.read()) == (status, b"")
+
+    async def test_nothing_as_a_body(self, legacy: Any, session: aiohttp.ClientSession) -> None:
+        """``body=None`` is an empty body, and ``callback=`` something else than one is none."""
+        async with legacy(True) as mock:
+            mock.get(f"{API}/x", body=None, callback=False)
+            async with session.get(f"{API}/x") as response:
+                assert (response.status, await response.read()) == (200, b"")
+
+    async def test_a_negative_repeat(self, legacy: Any) -> None:
+        """A negative ``repeat`` is refused, in the words of aiointercept."""
+        async with legacy(True) as mock:
+            for url in (f"{API}/x", re.compile(API)):
+                with pytest.raises(ValueError, match=r"^repeat must be at least 1$"):
+                    mock.get(url, repeat=-1)
+
+    async def test_no_url_before_the_start(self, legacy: Any) -> None:
+        """Before ``start()`` there is no ``server_url``; after ``stop()`` it is what it was."""
+        mock = legacy()
+        for name in ("server_url", "server_host", "server_port"):
+            assert not hasattr(mock, name)
+        async with mock:
+            url = mock.server_url
+        assert mock.server_url == url == f"http://{mock.server_host}:{mock.server_port}"
+
+    async def test_what_is_kept(self, ours: Any, session: aiohttp.ClientSession) -> None:
+        """The bounds of what is kept of requests hold with ``legacy=True``, too."""
+        async with ours.aiointercept(True, legacy=True, max_requests=1, max_body=2) as mock:
+            mock.post(f"{API}/x", repeat=True)
+            for _ in range(2):
+                await session.post(f"{API}/x", data=b"abc")
+            (request,) = mock.calls
+            assert (mock.call_count, request.captured_body) == (2, b"ab")
 
     @pytest.mark.parametrize("url", [f"{API}/x", re.compile(API)])
     async def test_repeat_replaces_what_is_queued(
@@ -321,6 +436,11 @@ class TestLegacy:
 
 
 class TestNotLegacy:
+    async def test_no_url_before_the_start(self, ours: Any) -> None:
+        """Before the start, asking for ``server_url`` says what is missing."""
+        with pytest.raises(RuntimeError, match=r"^server_url: the mock is not started"):
+            _ = ours.aiointercept().server_url
+
     async def test_unmatched(self, ours: Any, session: aiohttp.ClientSession) -> None:
         """If that was not asked for, this library's own behaviour holds."""
         async with ours.aiointercept(True) as mock:

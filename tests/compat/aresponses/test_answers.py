@@ -170,6 +170,8 @@ async def test_passthrough(server: Any, session: ClientSession) -> None:
         answer = await session.post(f"{real.url}/a", data=b"body")
         assert (answer.status, await answer.text()) == (200, "real")
         assert [request.path for request in real.requests] == ["/a"]
+    (entry,) = server.history
+    assert (entry.route.repeat, entry.response.status) == (0, 200)
 
 
 async def test_passthrough_from_a_function(server: Any, session: ClientSession) -> None:

@@ -50,6 +50,76 @@ async def test_unmatched_requests_are_recorded(
     assert (entry.route, entry.response) == (None, None)
 
 
+async def test_the_history_is_one_list(server: Any, session: ClientSession) -> None:
+    """The history is one list, which grows by each answer, and which a test may empty."""
+    history = server.history
+    server.add("api.test", "/a", repeat=2)
+    await session.get(A)
+    await session.get(B)
+    assert [entry.request.path for entry in history] == ["/a", "/b"]
+    history.clear()
+    await session.get(A)
+    assert server.history is history
+    assert len(history) == 1
+
+
+@pytest.mark.parametrize("error", [LookupError, web.HTTPNotFound])
+async def test_what_failed_is_not_in_the_history(
+    server: Any, session: ClientSession, error: type[Exception]
+) -> None:
+    """A request whose function has raised is not in the history."""
+
+    def fail(request: web.Request) -> web.Response:
+        raise error
+
+    server.add(response=fail)
+    await session.get(A)
+    assert server.history == []
+
+
+@pytest.mark.filterwarnings("ignore:returning HTTPException object:DeprecationWarning")
+@pytest.mark.parametrize("how", ["object", "function"])
+async def test_an_http_exception_as_a_response(
+    server: Any, session: ClientSession, how: str
+) -> None:
+    """An ``HTTPException`` that is given, or returned, is a response like others."""
+
+    def gone(request: web.Request) -> web.Response:
+        return web.HTTPGone()
+
+    server.add(response=web.HTTPGone() if how == "object" else gone)
+    assert (await session.get(A)).status == 410
+    (entry,) = server.history
+    assert entry.response.status == 410
+
+
+async def test_a_call_that_aiohttp_sends_twice(
+    main: Any, server: Any, session: ClientSession
+) -> None:
+    """What aiohttp sends again, because the connection broke, is another request of the plan."""
+    route = main.Route(repeat=1)
+    server.add(route=route, response=server.RawResponse(b""))
+    server.add(response="next")
+    assert await (await session.get(A)).text() == "next"
+    assert route.repeat == 0
+    assert [entry.route is route for entry in server.history] == [True, False]
+    server.assert_plan_strictly_followed()
+
+
+async def test_the_history_when_a_handler_runs(server: Any, session: ClientSession) -> None:
+    """A request is in the history once its function has returned."""
+    seen: list[int] = []
+
+    def look(request: web.Request) -> web.Response:
+        seen.append(len(server.history))
+        return web.Response()
+
+    server.add(response=look, repeat=2)
+    await session.get(A)
+    await session.get(A)
+    assert seen == [0, 1]
+
+
 async def test_a_followed_plan(server: Any, session: ClientSession) -> None:
     """Nothing is raised where all routes were used, in order, by requests that all met one."""
     server.add("api.test", "/a", repeat=2)

@@ -157,6 +157,51 @@ async def test_a_route_that_looks_at_the_query(
     assert await statuses(session, "http://api.test:8080/a?page=2") == [200]
 
 
+async def test_a_route_of_fewer_attributes(main: Any, server: Any, session: ClientSession) -> None:
+    """A subclass need not call ``__init__``, if it says itself how often it answers."""
+
+    class Bare(main.Route):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.repeat = 2
+
+        async def matches(self, request: Any) -> bool:
+            return bool(request.path == "/a")
+
+    server.add(route=Bare(), response="bare")
+    urls = ["http://api.test/a"] * 3
+    assert await statuses(session, "http://api.test/b", *urls) == [500, 200, 200, 500]
+
+
+async def test_a_route_of_another_kind(server: Any, session: ClientSession) -> None:
+    """Anything with ``matches`` and ``repeat`` is a route."""
+
+    class Other:
+        repeat = 1
+
+        async def matches(self, request: Any) -> bool:
+            return bool(request.path == "/a")
+
+    other = Other()
+    server.add("none.test", response="never", repeat=math.inf)
+    server.add(route=other, response="other")
+    assert await (await session.get("http://api.test/a")).text() == "other"
+    assert server.history[0].route is other
+    assert await statuses(session, "http://api.test/a") == [500]
+
+
+async def test_a_route_counts_down(main: Any, server: Any, session: ClientSession) -> None:
+    """``repeat`` of a route is how often it is still to answer."""
+    route, endless = main.Route(host_pattern="api.test", repeat=2), main.Route(repeat=math.inf)
+    server.add(route=route)
+    server.add(route=endless)
+    left = []
+    for _ in range(3):
+        await session.get("http://api.test/")
+        left.append(route.repeat)
+    assert left == [1, 0, 0]
+    assert endless.repeat == math.inf
+
+
 async def test_what_a_route_is_called(main: Any) -> None:
     """The texts of a route are those of the original, as messages show them."""
     route = main.Route("get", "api.test", "/a")

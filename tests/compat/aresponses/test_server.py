@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+import threading
 from importlib import import_module
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import ClientSession
+from aiohttp.test_utils import BaseTestServer, TestClient
 
 from aiointercept_connector.compat.aresponses.main import Route
 from tests.compat.aresponses.conftest import OURS
 from tests.plugin.running import run_pytest
+from tests.real import real_server
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +46,33 @@ async def test_a_connector_of_the_users_own(server: Any) -> None:
         assert await (await session.get("https://api.test/", ssl=False)).text() == "ok"
 
 
+async def test_a_test_server(library: Any) -> None:
+    """The server is a ``BaseTestServer``, and tells of itself what these do."""
+    mock_server = library.ResponsesMockServer
+    server = mock_server(host="localhost", scheme="http", skip_url_asserts=True)
+    assert issubclass(mock_server, BaseTestServer)
+    assert (server.started, server.closed, server.port) == (False, False, None)
+    assert (server.host, server.scheme, server.skip_url_asserts) == ("localhost", "http", True)
+    async with server:
+        assert (server.started, server.closed) == (True, False)
+        assert (server.host, server.scheme) == ("127.0.0.1", "http")
+        assert server.make_url("/a").port == server.port > 0
+        await server.start_server()
+    assert (server.started, server.closed, server.port) == (True, True, None)
+    await server.close()
+
+
+async def test_a_test_client(library: Any) -> None:
+    """A ``TestClient`` of aiohttp's talks to it by relative URLs."""
+    server = library.ResponsesMockServer(scheme="http")
+    async with server:
+        server.add(path_pattern="/a", response="hello")
+        async with TestClient(server) as client:
+            assert await (await client.get("/a")).text() == "hello"
+            assert (client.host, client.app) == ("127.0.0.1", None)
+            assert server.history[0].request.host == f"127.0.0.1:{client.port}"
+
+
 class TestOursAlone:
     """What the original does in another way, or not at all."""
 
@@ -55,6 +85,59 @@ class TestOursAlone:
         """The arguments of a ``BaseTestServer`` are taken."""
         async with library.ResponsesMockServer(scheme="http", host="localhost", loop=None, port=0):
             pass
+
+    async def test_as_a_test_server_is_started(self, library: Any, session: ClientSession) -> None:
+        """``start_server`` and ``close`` begin and end it, as often as one likes."""
+        server = library.ResponsesMockServer()
+        for _ in range(2):
+            await server.start_server()
+            server.add(response="ok")
+            assert await (await session.get(URL)).text() == "ok"
+            await server.close()
+
+    async def test_no_socket_is_bound(self, server: Any) -> None:
+        """It has no port that nobody has asked for, and no runner of aiohttp's."""
+        assert "aiointercept-server" not in {thread.name for thread in threading.enumerate()}
+        assert server.runner is None
+        with pytest.raises(NotImplementedError, match="there is no runner"):
+            await server._make_runner()
+
+    async def test_as_a_test_server_is_started_twice(self, server: Any) -> None:
+        """To start it while it is active changes nothing: connections are kept, too."""
+        made: list[Any] = []
+
+        async def note(session: ClientSession, context: Any, params: Any) -> None:
+            made.append(params)
+
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_create_end.append(note)
+        server.add(repeat=server.INFINITY)
+        async with ClientSession(trace_configs=[trace]) as session:
+            await (await session.get(URL)).read()
+            await server.start_server()
+            await (await session.get(URL)).read()
+        assert len(made) == 1
+
+    async def test_what_a_bare_route_is_called(self, server: Any) -> None:
+        """A route that has not called ``__init__`` is for anything, and messages say so."""
+
+        class Bare(Route):
+            def __init__(self) -> None:
+                pass
+
+        server.add(route=Bare())
+        with pytest.raises(
+            AssertionError, match=r"^Unused Route: method=re\.compile\('\.\*'\) host"
+        ):
+            server.assert_no_unused_routes()
+
+    async def test_routes_for_any_host_leave_local_servers_alone(
+        self, server: Any, session: ClientSession
+    ) -> None:
+        """A server of this machine is reached, though a route for any host has another path."""
+        server.add(path_pattern="/never")
+        async with real_server() as real:
+            assert await (await session.get(real.url)).text() == "real"
 
     async def test_start_and_stop(self, library: Any, session: ClientSession) -> None:
         """The server can be entered and left without a block."""
@@ -119,18 +202,6 @@ class TestOursAlone:
         """There is no URL before the server is entered."""
         with pytest.raises(RuntimeError, match="make_url: the server is not active"):
             library.ResponsesMockServer().make_url("/")
-
-    async def test_one_call_that_aiohttp_sends_twice(
-        self, server: Any, session: ClientSession
-    ) -> None:
-        """A connection that breaks is one request of the plan, though aiohttp tries twice."""
-        server.add(response=server.RawResponse(b""))
-        server.add(response="next")
-        with pytest.raises(aiohttp.ServerDisconnectedError):
-            await session.get(URL)
-        assert await (await session.get(URL)).text() == "next"
-        assert len(server.history) == 2
-        server.assert_plan_strictly_followed()
 
 
 SUITE = """
