@@ -7,15 +7,19 @@ facade that promises the client's own keyword arguments needs one.
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeAlias
+from types import MethodType
+from typing import Any, Final, TypeAlias, cast
 
-from aiohttp import ClientResponse, ClientSession, RequestInfo
+from aiohttp import ClientResponse, ClientResponseError, ClientSession, RequestInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-__all__ = ("Around", "CallLayer", "ClientCall", "tell_request_headers")
+from .visiting import is_elsewhere, visiting
+
+__all__ = ("Around", "CallLayer", "ClientCall", "below_layers", "tell_as_made_by_hand")
 
 # The layers of a method are a chain, of which two threads are not to change links at once.
 _lock: Final = threading.Lock()
@@ -38,8 +42,8 @@ class ClientCall:
     """
 
     # Private names of aiohttp's: `_request`, `_build_url`, `_prepare_headers`, and of a response
-    # `_url`, `_real_url` and `_request_info`; the same since 3.8. Watched by
-    # tests/test_client_calls.py.
+    # `_url`, `_real_url`, `_request_info`, `_headers`, `_history`, and `_cache` for what properties
+    # have made of them; the same since 3.8. Watched by tests/test_client_calls.py.
 
     def __init__(
         self,
@@ -83,14 +87,37 @@ class ClientCall:
         )
         if response._url == stand_in:
             response._url = response._real_url = self.url
+            response._cache.clear()
         return response
 
 
-def tell_request_headers(response: ClientResponse, headers: CIMultiDict[str]) -> None:
-    """Have *response* tell that it was asked for with *headers*."""
-    info = response._request_info
-    told = CIMultiDictProxy(headers)
-    response._request_info = RequestInfo(info.url, info.method, told, info.real_url)
+def tell_as_made_by_hand(
+    told: ClientResponse | ClientResponseError, request_headers: CIMultiDict[str]
+) -> None:
+    """Have a response, or the error made of one, be as if no client had asked for it.
+
+    It was asked for with *request_headers* alone, its own headers may be changed, and it is not a
+    redirect of itself, as aiohttp has it of one that does not say where to.
+    """
+    if isinstance(told, ClientResponseError):
+        told.request_info = _with_headers(told.request_info, request_headers)
+        told.headers = None if told.headers is None else CIMultiDict(told.headers)
+        return
+    told._request_info = _with_headers(told._request_info, request_headers)
+    told._headers = cast("Any", CIMultiDict(told._headers))
+    if told._history[-1:] == (told,):
+        told._history = told._history[:-1]
+    told._cache.clear()
+
+
+def _with_headers(info: RequestInfo, headers: CIMultiDict[str]) -> RequestInfo:
+    return RequestInfo(info.url, info.method, CIMultiDictProxy(headers), info.real_url)
+
+
+def below_layers(session: ClientSession) -> Callable[..., Any]:
+    """Return the method of *session* that sends a call, below whatever sees calls earlier."""
+    method: Callable[..., Any] = inspect.unwrap(ClientSession._request)
+    return MethodType(method, session)
 
 
 Around: TypeAlias = "Callable[[ClientCall], Awaitable[ClientResponse]]"
@@ -98,12 +125,16 @@ Around: TypeAlias = "Callable[[ClientCall], Awaitable[ClientResponse]]"
 
 
 class CallLayer:
-    """Hands the calls of sessions to *around*, but for those that a session refuses by itself."""
+    """Hands the calls of sessions to *around*, but for those that a session refuses by itself.
+
+    A session may be of any event loop; see ``visiting``.
+    """
 
     def __init__(self, around: Around) -> None:
         self._around = around
         # One object for good: it is how the layer is found again.
         self._wrapper = self._call
+        self._layer: Any = None
 
     def put(self) -> None:
         """Begin to hand calls over; layers that were put later are asked earlier."""
@@ -111,7 +142,7 @@ class CallLayer:
         from .layers import put
 
         with _lock:
-            put(ClientSession, _METHOD, self._wrapper)
+            self._layer = put(ClientSession, _METHOD, self._wrapper)
 
     def take(self) -> None:
         """Cease to hand calls over. Does nothing if there was no ``put``."""
@@ -120,14 +151,23 @@ class CallLayer:
         with _lock:
             take(ClientSession, _METHOD, self._wrapper)
 
-    def _call(
+    async def _call(
         self, send: Callable[..., Any], session: ClientSession, args: Any, kwargs: dict[str, Any]
-    ) -> Awaitable[ClientResponse]:
+    ) -> ClientResponse:
+        if session.closed or not is_elsewhere(session):
+            return await self._handed_over(send, session, args, kwargs)
+        with visiting(session) as visitor:
+            send = self._layer.__wrapped__.__get__(visitor, type(visitor))
+            return await self._handed_over(send, session, args, kwargs)
+
+    async def _handed_over(
+        self, send: Callable[..., Any], session: ClientSession, args: Any, kwargs: dict[str, Any]
+    ) -> ClientResponse:
         call = None if session.closed else _call_of(send, session, args, kwargs)
         if call is None:
-            refused: Awaitable[ClientResponse] = send(*args, **kwargs)
+            refused: ClientResponse = await send(*args, **kwargs)
             return refused
-        return self._around(call)
+        return await self._around(call)
 
 
 def _call_of(

@@ -19,9 +19,9 @@ __all__ = ("put", "take")
 _Proxy: Final[Any] = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
 
 
-def put(owner: type, name: str, wrapper: Callable[..., Any]) -> None:
-    """Put *wrapper* in front of a method."""
-    wrapt.wrap_object(owner, name, _Layer, (wrapper,))
+def put(owner: type, name: str, wrapper: Callable[..., Any]) -> Any:
+    """Put *wrapper* in front of a method; return the layer, whose ``__wrapped__`` is the method."""
+    return wrapt.wrap_object(owner, name, _Layer, (wrapper,))
 
 
 class _Layer(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 takes no parameters

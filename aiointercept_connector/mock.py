@@ -28,6 +28,7 @@ from .verifying import Verifying, report
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .client import Client
     from .loopback.listener import Listener
 
 __all__ = ("aiointercept",)
@@ -175,7 +176,7 @@ class aiointercept(Registering, Verifying, Securing):
             problems = self.problems()
         finally:
             self.stop()
-        report(problems, exc)
+        report(problems, exc, self.interceptor.chaos_stories)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -191,7 +192,7 @@ class aiointercept(Registering, Verifying, Securing):
             problems = self.problems()
         finally:
             await self.stop()
-        report(problems, exc)
+        report(problems, exc, self.interceptor.chaos_stories)
 
     @overload
     def __call__(self, decorated: type[T]) -> type[T]: ...
@@ -221,25 +222,25 @@ class aiointercept(Registering, Verifying, Securing):
         """Return a session that asks this mock; it takes any argument of ``ClientSession``."""
         return ClientSession(connector=self.connector(), **kwargs)
 
-    def client(self, target: Any, **kwargs: Any) -> ClientSession:
+    def client(self, target: Any, **kwargs: Any) -> Client:
         """Return a session whose relative URLs go to *target*, as aiohttp's ``TestClient`` has it.
 
         Args:
             target: a URL; or what ``mount`` takes, which is mounted if it is not.
-            **kwargs: any argument of ``ClientSession``.
+            **kwargs: any argument of ``ClientSession`` but ``base_url``.
 
         Raises:
-            TypeError: *target* cannot be mounted.
-            ValueError: it is mounted, but below a path or on any host.
+            TypeError: *target* cannot be mounted, or ``base_url`` is given.
+            ValueError: it is mounted, but on no host of its own.
 
         Example:
             >>> async with mock.client(app) as client, client.get("/users") as response:
             ...     assert response.status == 200
         """
         # Imported at its use: importing this package is to stay cheap.
-        from .client import base_url
+        from .client import client_of
 
-        return self.session(base_url=base_url(self, target), **kwargs)
+        return client_of(self, target, kwargs)
 
     def bind(self, function: Callable[P, T]) -> Callable[P, T]:
         """Return *function* such that it sees the mocks that are seen here, wherever it is called.

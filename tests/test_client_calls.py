@@ -11,7 +11,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from aiointercept_connector import aiointercept
-from aiointercept_connector.client_calls import CallLayer, ClientCall, tell_request_headers
+from aiointercept_connector.client_calls import (
+    CallLayer,
+    ClientCall,
+    below_layers,
+    tell_as_made_by_hand,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -85,12 +90,77 @@ async def test_what_a_session_refuses_itself_is_not_seen() -> None:
         layer.take()
 
 
-async def test_a_response_tells_other_headers() -> None:
-    """A response can be made to tell other headers of its request; the rest is as it was."""
+async def test_a_stand_in_that_sets_a_cookie() -> None:
+    """The response of a stand-in has the URL of the call, also if the client has asked for it."""
+
+    async def around(call: ClientCall) -> Any:
+        return await call.send_to(URL("http://h/"))
+
+    layer = CallLayer(around)
     with aiointercept(mock_external_urls=True) as mock:
-        mock.get("http://h/a")
+        mock.get("http://h/", headers={"Set-Cookie": "a=1"})
+        layer.put()
+        try:
+            async with ClientSession() as session:
+                response = await session.get("/a")
+        finally:
+            layer.take()
+    assert response.url == response.real_url == URL("/a")
+
+
+async def test_below_every_layer() -> None:
+    """A call that is made below the layers is seen by none."""
+
+    async def around(call: ClientCall) -> Any:
+        raise AssertionError(call)
+
+    layer = CallLayer(around)
+    with aiointercept(mock_external_urls=True) as mock:
+        mock.get("http://h/", status=201)
+        layer.put()
+        try:
+            async with ClientSession() as session:
+                response = await below_layers(session)("GET", "http://h/")
+        finally:
+            layer.take()
+    assert response.status == 201
+
+
+async def test_a_response_as_if_made_by_hand() -> None:
+    """A response tells the headers it is told to; its own may be changed."""
+    with aiointercept(mock_external_urls=True) as mock:
+        mock.get("http://h/a", status=302, headers={"X-B": "2"})
         async with ClientSession() as session, session.get("http://h/a#b") as response:
-            tell_request_headers(response, CIMultiDict({"X-A": "1"}))
+            tell_as_made_by_hand(response, CIMultiDict({"X-A": "1"}))
     info = response.request_info
     assert info.headers == {"X-A": "1"}
     assert (info.method, info.url, info.real_url) == ("GET", URL("http://h/a"), URL("http://h/a#b"))
+    assert response.headers["X-B"] == "2"
+    headers: Any = response.headers
+    headers["X-B"] = "3"
+    assert response.headers["x-b"] == "3"
+
+
+async def test_a_redirect_to_nowhere_has_no_history() -> None:
+    """A redirect that does not say where to is none, and so no part of its own history."""
+    with aiointercept(mock_external_urls=True) as mock:
+        mock.get("http://h/a", status=302, headers={"Location": "/b"})
+        mock.get("http://h/b", status=302)
+        async with ClientSession() as session, session.get("http://h/a") as response:
+            first = response.history[0]
+            tell_as_made_by_hand(response, CIMultiDict())
+    assert response.history == (first,)
+
+
+async def test_an_error_as_if_made_by_hand() -> None:
+    """So does the error that aiohttp makes of a response."""
+    with aiointercept(mock_external_urls=True) as mock:
+        mock.get("http://h/a", status=404, headers={"X-B": "2"})
+        async with ClientSession(raise_for_status=True) as session:
+            with pytest.raises(aiohttp.ClientResponseError) as raised:
+                await session.get("http://h/a")
+    error = raised.value
+    tell_as_made_by_hand(error, CIMultiDict({"X-A": "1"}))
+    assert error.request_info.headers == {"X-A": "1"}
+    assert type(error.headers) is CIMultiDict
+    assert error.headers["X-B"] == "2"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -32,6 +33,8 @@ __all__ = ("Call", "ClientEnd", "Link")
 REPEATED_BY_AIOHTTP = (ClientOSError, ServerDisconnectedError)
 """The errors after which ``ClientSession._request`` sends an idempotent request once more."""
 
+_INTERIM = (HTTPStatus.CONTINUE, HTTPStatus.PROCESSING, HTTPStatus.EARLY_HINTS)
+
 
 class Call:
     """One call of a client: what it asked, on whose behalf, and what became of it.
@@ -45,6 +48,8 @@ class Call:
     """What connects the client's session to real hosts."""
     attempt: Attempt | None = None
     """What becomes of the connection that the client is about to get, if a fault awaits it."""
+    drawn = False
+    """Whether it has been drawn for, by chaos."""
     taken: tuple[Any, Route] | None = None
     """The mock and the route that answer, if that was decided before there was a connection."""
     claimant: Any = None
@@ -78,20 +83,24 @@ class ClientEnd(ResponseHandler):
         self.link = link
         link.client = self
         self._failed = False
+        self._promised: Call | None = None
 
     async def read(self) -> Any:
         """Return the head of a response, as it comes.
 
         An error here, and none elsewhere, is what aiohttp sends an idempotent request again after.
         """
-        call = self.link.call
+        # What an interim response promises may have come as well, and the call be off the wire.
+        call, self._promised = self._promised or self.link.call, None
         try:
             message, payload = await super().read()
         except REPEATED_BY_AIOHTTP:
             if call is not None:
                 self.link.call_broke(call)
             raise
-        if call is not None and call.shown is not None:
+        if message.code in _INTERIM:
+            self._promised = call
+        elif call is not None and call.shown is not None:
             message = call.shown.instead_of(message)
         return message, payload
 
@@ -103,7 +112,8 @@ class ClientEnd(ResponseHandler):
         self._failed = True
         # Private: where a body, or a WebSocket's frames, are read from once the head has arrived.
         # Forgotten, so that the end of the connection cannot replace the exception.
-        # Watched by TestCallbackRaises and TestLeaving in tests/loopback/test_link.py.
+        # Watched by TestCallbackRaises in tests/loopback/test_raising.py, and by TestLeaving in
+        # tests/loopback/test_leaving.py.
         payload, self._payload = self._payload, None
         if self.upgraded and isinstance(exc, ClientError):
             # A WebSocket takes these for its end, but then leaves its response open. The end of the

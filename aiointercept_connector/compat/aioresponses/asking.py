@@ -61,12 +61,17 @@ def not_refused(call: ClientCall) -> dict[str, Any]:
     return {**kept, "headers": headers, "timeout": ClientTimeout()}
 
 
-def framed_by_aiohttp(headers: Any) -> CIMultiDict[str] | None:
-    """Return *headers* without those that tell where the body ends; None if there are none."""
-    if not isinstance(headers, Mapping):
-        return None
-    framed: CIMultiDict[str] = CIMultiDict(cast("Mapping[str, str]", headers))
-    named = [name for name in _FRAMING if name in framed]
-    for name in named:
-        del framed[name]
-    return framed if named else None
+def framed_by_aiohttp(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what to send in the place of the arguments *kwargs* that tell where a body ends."""
+    framed: dict[str, Any] = {}
+    if kwargs.get("chunked") and kwargs.get("data") is None and kwargs.get("json") is None:
+        framed["chunked"] = None
+    headers = kwargs.get("headers")
+    if isinstance(headers, Mapping):
+        sent: CIMultiDict[str] = CIMultiDict(cast("Mapping[str, str]", headers))
+        named = [name for name in _FRAMING if name in sent]
+        for name in named:
+            del sent[name]
+        if named:
+            framed["headers"] = sent
+    return framed

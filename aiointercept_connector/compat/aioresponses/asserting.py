@@ -9,7 +9,7 @@ from aiohttp import ClientResponse, hdrs
 from yarl import URL
 
 from .calls import RequestCall, request_call
-from .compat import merge_params, normalize_url
+from .overridable import merge_params, normalize_url
 
 __all__ = ("Asserting", "CallKey")
 
@@ -83,12 +83,14 @@ class Asserting:
         """
         key = _key(url, method, kwargs)
         if not self.requests.get(key):
-            called = self._signature(key[1], *args, method=key[0], **kwargs)
+            called = self._format_call_signature(key[1], *args, method=key[0], **kwargs)
             raise AssertionError(f"{called} call not found")
         actual = self.requests[key][-1]
-        expected = request_call(key[0], *args, **kwargs)
+        expected = self._build_request_call(key[0], *args, **kwargs)
         if not _same(actual, expected, args_to_match):
-            raise AssertionError(f"{self._signature(actual)} != {self._signature(expected)}")
+            raise AssertionError(
+                f"{self._format_call_signature(actual)} != {self._format_call_signature(expected)}"
+            )
 
     def assert_any_call(
         self, url: URL | str, method: str = hdrs.METH_GET, *args: Any, **kwargs: Any
@@ -96,7 +98,7 @@ class Asserting:
         """Assert that *url* was called; of the other arguments only ``params=`` counts."""
         key = _key(url, method, kwargs)
         if key not in self.requests:
-            called = self._signature(key[1], *args, method=key[0], **kwargs)
+            called = self._format_call_signature(key[1], *args, method=key[0], **kwargs)
             raise AssertionError(f"{called} call not found")
 
     def assert_called_once_with(self, *args: Any, **kwargs: Any) -> None:
@@ -104,7 +106,12 @@ class Asserting:
         self.assert_called_once()
         self.assert_called_with(*args, **kwargs)
 
-    def _signature(self, *args: Any, **kwargs: Any) -> str:
+    def _build_request_call(
+        self, method: str = hdrs.METH_GET, *args: Any, **kwargs: Any
+    ) -> RequestCall:
+        return request_call(method, *args, **kwargs)
+
+    def _format_call_signature(self, *args: Any, **kwargs: Any) -> str:
         shown = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
         return f"{type(self).__name__}({', '.join(shown)})"
 

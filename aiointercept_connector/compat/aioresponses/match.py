@@ -21,7 +21,7 @@ from ...routing.route import Route
 from ...routing.target import UrlTest
 from ..exact import exact_response
 from .calls import MockedCall
-from .compat import normalize_url
+from .overridable import normalize_url
 
 if TYPE_CHECKING:
     from ...journal.request import AiointerceptRequest
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ("MatchReply", "RequestMatch")
 
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
 _RESULT_PARTS: Final = ("status", "body", "content_type", "payload", "headers", "reason")
 
 
@@ -37,6 +38,7 @@ class RequestMatch:
 
     Attributes:
         url_or_pattern: the URL, normalised, or the compiled expression.
+        match_func: tells whether this is for a URL: ``match_str`` or ``match_regexp``.
         method: the HTTP method, lower case.
         exception: what the client's call is to raise; ``timeout=True`` has put its own there.
     """
@@ -57,7 +59,11 @@ class RequestMatch:
         reason: str | None = None,
         callback: Callable[..., Any] | None = None,
     ) -> None:
-        self.url_or_pattern = url if isinstance(url, re.Pattern) else normalize_url(url)
+        self.url_or_pattern: Any
+        if isinstance(url, re.Pattern):
+            self.url_or_pattern, self.match_func = url, self.match_regexp
+        else:
+            self.url_or_pattern, self.match_func = normalize_url(url), self.match_str
         self.method = method.lower()
         self.status = status
         self.body = body
@@ -74,27 +80,53 @@ class RequestMatch:
 
     def match(self, method: str, url: URL) -> bool:
         """Tell whether this is for *method*, in any case, and *url*, which is normalised."""
-        return self.method == method.lower() and self.accepts(url)
+        return self.method == method.lower() and self.match_func(url)
 
-    def accepts(self, url: URL) -> bool:
-        """Tell whether *url*, which is normalised, is the one of this, or fits its expression."""
-        if isinstance(self.url_or_pattern, re.Pattern):
-            return self.url_or_pattern.match(str(url)) is not None
-        return self.url_or_pattern == url
+    def match_str(self, url: URL) -> bool:
+        """Tell whether *url*, which is normalised, is the URL of this."""
+        return bool(self.url_or_pattern == url)
+
+    def match_regexp(self, url: URL) -> bool:
+        """Tell whether *url*, which is normalised, begins as the expression of this says."""
+        return self.url_or_pattern.match(str(url)) is not None
 
     def route(self, mock: aioresponses) -> Route:
         """Return the route that answers as this does, for the calls of *mock*."""
 
         def accepts(url: URL) -> bool:
             call = MockedCall.current(mock)
-            return self.accepts(normalize_url(url) if call is None else call.asked_as(url))
+            asked = normalize_url(url) if call is None else call.asked_as(url)
+            # Suites put a function of their own in the place of `match`.
+            return self.match(self.method, asked)
 
         target = UrlTest(accepts, str(self.url_or_pattern))
         return Route(self.method, target, MatchReply(self, mock), repeat=self._answers())
 
+    async def build_response(
+        self, url: URL | str, **kwargs: Any
+    ) -> ClientResponse | BaseException | type[BaseException]:
+        """Return what is answered to a call of *url*, whatever URL this is for.
+
+        Args:
+            url: the URL.
+            **kwargs: what a callback is given, and of it ``headers`` what the response tells that
+                it was asked with.
+
+        Returns:
+            A response, or the exception that the call would raise.
+        """
+        # Imported at its use: it is made of a mock, and few suites ask for it.
+        from .building import built_response
+
+        response = await built_response(self, URL(url), kwargs)
+        return response if self.exception is None else self.exception
+
     def _build_response(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Make no response: aiohttp does. Suites of aioresponses put their own function here."""
-        raise NotImplementedError("aiohttp's own client makes the responses")
+        raise NotImplementedError(
+            "_build_response() makes no response: aiohttp's own client does. "
+            "Write `await match.build_response(url)`"
+        )
 
     def _answers(self) -> bool | int:
         """Return ``repeat`` as a route has it; a number below 1 is counted down, and never ends."""
@@ -137,7 +169,10 @@ class MatchReply(BaseReply):
             self._fail(call, self.match.exception, earlier)
         if call is not None:
             call.answered = True
-            call.response_class = getattr(result, "response_class", None)
+            call.redirected = getattr(result, "status", None) in _REDIRECTS
+            # A function that makes responses is not asked: aiohttp makes them.
+            response_class = getattr(result, "response_class", None)
+            call.response_class = response_class if isinstance(response_class, type) else None
         if all(hasattr(result, part) for part in _RESULT_PARTS):
             return await _registered(result, request, call)
         return await respond(result, request, f"callback for {self.match!r}")
@@ -191,8 +226,8 @@ async def _registered(
     headers.update(result.headers or {})
     reason = _phrase(result.status) if result.reason is None else result.reason
     status = result.status
-    if call is not None and 100 <= status < 200:
-        # The client would wait for the response that comes after it.
+    if call is not None and not (isinstance(status, int) and status >= HTTPStatus.OK):
+        # No number, or one after which the client waits for the response proper.
         call.status, status = status, HTTPStatus.OK
     data = body if isinstance(body, bytes) else str.encode(body)
     content = StaticReply(200, data)

@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import copy
 import re
-import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
 
-from aiohttp import ClientConnectionError, ClientError, ClientResponse, ClientSession, hdrs
-from multidict import CIMultiDict
+from aiohttp import ClientError, ClientResponse, ClientSession, hdrs
 from yarl import URL
 
-from ...client_calls import CallLayer, ClientCall, tell_request_headers
-from ...interceptor import Interceptor
-from ...mock import aiointercept
-from ...routing.policy import Policy, Verdict
+from ...client_calls import CallLayer, ClientCall
 from ...routing.registry import Registry
-from ...routing.route import Asked
 from .asking import REFUSALS, framed_by_aiohttp, not_refused
 from .asserting import Asserting, CallKey
-from .calls import STAND_IN, MockedCall, RequestCall, request_call
+from .calls import STAND_IN, MockedCall, RequestCall
 from .decorating import decorate
+from .inner import InnerMock
 from .match import RequestMatch
 from .matches import Matches
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-    from ...journal.request import AiointerceptRequest
 
 __all__ = ("aioresponses",)
 
@@ -73,12 +66,12 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
         self.requests: dict[CallKey, list[RequestCall]] = {}
         self._responses: list[ClientResponse] = []
         self._layer = CallLayer(self._around)
-        self._inner = _Inner(self)
+        self.inner = InnerMock(self)
 
     @property
     def registry(self) -> Registry:
         """The routes that stand for what is registered."""
-        return self._inner.interceptor.registry
+        return self.inner.interceptor.registry
 
     @property
     def _matches(self) -> Matches:
@@ -98,7 +91,7 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
         Raises:
             RuntimeError: it has been started and not stopped since.
         """
-        self._inner.start()
+        self.inner.start()
         self._layer.put()
 
     def stop(self) -> None:
@@ -106,7 +99,7 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
         for response in self._responses:
             response.close()
         self._layer.take()
-        self._inner.stop()
+        self.inner.stop()
         self.clear()
 
     def clear(self) -> None:
@@ -147,7 +140,7 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
 
     def _idle_one(self) -> Self:
         """Return this mock, or one like it if it is in use: calls may run side by side."""
-        if not self._inner.active:
+        if not self.inner.active:
             return self
         twin = copy.copy(self)
         aioresponses._renew(twin)
@@ -259,23 +252,49 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
             # Recorded whole, and sent piece by piece as it came.
             sent.kwargs["data"] = b"".join(chunks)
             replaced["data"] = _again(chunks)
-        call = MockedCall(self, sent, args)
+        call = MockedCall.of(self, sent, args)
         call.passes = str(call.url).startswith(tuple(self._passthrough))
         if not call.passes:
             self._record(call)
         with call.under_way():
             response = await self._sent_in_any_case(sent, call, replaced)
-        if call.response_class is not None:
-            response.__class__ = call.response_class
-        if call.status is not None:
-            response.status = call.status
         if call.answered:
-            tell_request_headers(response, CIMultiDict(call.kwargs.get("headers") or ()))
             self._responses.append(response)
-        return response
+        return call.finished(response)
+
+    async def match(
+        self, method: str, url: URL, allow_redirects: bool = True, **kwargs: Any
+    ) -> ClientResponse | None:
+        """Return the response that a call would get, None if nothing is registered for it.
+
+        Subclasses ask for it that have a ``_request_mock`` of their own. Nothing is recorded.
+
+        Args:
+            method: the HTTP method.
+            url: the URL.
+            allow_redirects: whether redirects are followed.
+            **kwargs: what a callback is given beside these.
+        """
+        # Imported at its use: few suites ask for it.
+        from .building import asked_by_hand
+
+        call = MockedCall(self, method, url, (), {"allow_redirects": allow_redirects, **kwargs})
+        try:
+            return await asked_by_hand(call, allow_redirects=allow_redirects)
+        except ClientError as exc:
+            if call.refused:
+                return None
+            raise call.raised(exc) from None
+
+    @staticmethod
+    def is_exception(value: object) -> bool:
+        """Tell whether *value* is an exception, or a class of them."""
+        return isinstance(value, BaseException) or (
+            isinstance(value, type) and issubclass(value, BaseException)
+        )
 
     def _record(self, call: MockedCall) -> None:
-        record = request_call(call.method, *call.args, **call.kwargs)
+        record = self._build_request_call(call.method, *call.args, **call.kwargs)
         record.method, record.url, record.number = call.method, str(call.url), next(_numbers)
         self.requests.setdefault((call.method, call.url), []).append(record)
 
@@ -285,9 +304,7 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
         """Send a call that may be answered here, whatever aiohttp thinks of its arguments."""
         if call.passes or self.passthrough_unmatched:
             return await self._sent(sent, call, replaced)
-        headers = framed_by_aiohttp(sent.kwargs.get("headers"))
-        if headers is not None:
-            replaced["headers"] = headers
+        replaced.update(framed_by_aiohttp(sent.kwargs))
         try:
             return await self._sent(sent, call, replaced)
         except REFUSALS:
@@ -304,49 +321,10 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
                 return await sent.send(**replaced)
             return await sent.send_to(STAND_IN, **replaced)
         except ClientError as exc:
-            failure = call.failure
-            if failure is None or exc.__cause__ is not failure:
+            raised = call.raised(exc)
+            if raised is exc:
                 raise
-            # What aiohttp makes of an OSError, say; aioresponses raises the object itself.
-            raise failure from None
-
-
-class _Inner(aiointercept):
-    """The mock of this library that a facade's mock is made of."""
-
-    def __init__(self, outer: aioresponses) -> None:
-        self._outer = outer
-        super().__init__(mock_external_urls=True)
-
-    def _new_interceptor(self) -> Interceptor:
-        return _Interceptor(self._outer)
-
-
-class _Interceptor(Interceptor):
-    """Leaves alone what is to pass, and refuses the rest in the words of aioresponses."""
-
-    def __init__(self, mock: aioresponses) -> None:
-        super().__init__(policy=Policy(unmatched=self._verdict, local=False))
-        self._mock = mock
-
-    def claims(self, asked: Asked) -> bool:
-        return not self._passes() and super().claims(asked)
-
-    def _passes(self) -> bool:
-        call = MockedCall.current(self._mock)
-        return call is not None and call.passes
-
-    def _verdict(self, request: object) -> Verdict:
-        return "passthrough" if self._mock.passthrough_unmatched or self._passes() else "raise"
-
-    def _unmatched(self, request: AiointerceptRequest, asked: Asked) -> Any:
-        unmatched = super()._unmatched(request, asked)
-        call = MockedCall.current(self._mock)
-        what = f"{asked.method} {asked.url}" if call is None else f"{call.method} {call.url}"
-        error: Any = ClientConnectionError(f"Connection refused: {what}")
-        if sys.version_info >= (3, 11):
-            error.add_note(str(unmatched))
-        return error
+            raise raised from None
 
 
 async def _again(chunks: Sequence[bytes]) -> AsyncIterator[bytes]:

@@ -154,3 +154,15 @@ async def test_the_headers_of_a_session(library: Any) -> None:
             m.get(URL)
             response = await session.get(URL, headers={"X-A": "2"})
     assert response.request_info.headers == {"X-S": "1", "X-A": "2"}
+
+
+@pytest.mark.parametrize("kwargs", [{"chunked": True}, {"expect100": True}], ids=named)
+async def test_bodies_that_never_come(
+    library: Any, session: ClientSession, kwargs: dict[str, Any]
+) -> None:
+    """A call that promises a body, and has none, is answered at once, with the body it gets."""
+    with library.aioresponses() as m:
+        m.get(URL, status=201, payload=[1], repeat=True)
+        for data in (None, b"x"):
+            async with session.get(URL, data=data, **kwargs) as response:
+                assert (response.status, await response.json()) == (201, [1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import yarl
 from aiohttp import ClientSession, ClientTimeout, TraceConfig
 
-from aiointercept_connector import aiointercept
+from aiointercept_connector import aiointercept, replies
 from aiointercept_connector.compat.aioresponses import CallbackResult, aioresponses
 from aiointercept_connector.compat.aioresponses.compat import AIOHTTP_VERSION, stream_reader_factory
 from aiointercept_connector.compat.aioresponses.core import RequestMatch
@@ -59,6 +60,62 @@ async def test_a_307_keeps_its_method() -> None:
             assert (response.status, response.method) == (201, "GET")
 
 
+async def test_a_redirected_method_comes_first() -> None:
+    """What is registered for the method that a client keeps answers before what is for GET."""
+    with aioresponses() as m:
+        m.post(URL, status=307, headers={"Location": "/b"}, repeat=True)
+        m.get("http://example.com/b", status=201)
+        m.post("http://example.com/b", status=202)
+        async with ClientSession() as session:
+            responses = [await session.post(URL) for _ in range(2)]
+        assert [(one.status, one.method) for one in responses] == [(202, "POST"), (201, "POST")]
+
+
+async def test_other_calls_are_no_redirects() -> None:
+    """What is registered for GET answers no POST that was not redirected."""
+    with aioresponses() as m:
+        m.get(URL, repeat=True)
+        m.post(f"{URL}/b", status=307)
+        async with ClientSession() as session:
+            await session.post(f"{URL}/b")
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await session.post(URL)
+
+
+@pytest.mark.skipif(
+    "middlewares" not in inspect.signature(ClientSession).parameters,
+    reason="aiohttp has no client middlewares",
+)
+async def test_a_second_try_is_no_redirect() -> None:
+    """A request that a middleware sends again is answered by what is registered for its method."""
+
+    async def twice(request: Any, handler: Any) -> Any:
+        await handler(request)
+        return await handler(request)
+
+    options: dict[str, Any] = {"middlewares": [twice]}
+    with aioresponses() as m:
+        m.get(URL, repeat=True)
+        m.post(URL, status=401)
+        async with ClientSession(**options) as session:
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await session.post(URL)
+
+
+async def test_a_streamed_response_by_hand() -> None:
+    """The response that is made by hand has all of its body, however that came."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            await asyncio.sleep(0.001)
+            yield b"x"
+
+    match = RequestMatch(URL, callback=lambda url, **kwargs: replies.stream(chunks()))
+    response = await match.build_response(yarl.URL(URL))
+    assert isinstance(response, aiohttp.ClientResponse)
+    assert await response.read() == b"xxx"
+
+
 async def test_traces_are_told() -> None:
     """A session's trace configuration hears of the request."""
     heard: list[Any] = []
@@ -101,6 +158,19 @@ async def test_a_stream_is_sent_piece_by_piece() -> None:
             await session.post(URL, data=stream())
         assert outer.calls[0].captured_body == b"ab"
         assert outer.calls[0].headers["Transfer-Encoding"] == "chunked"
+
+
+async def test_a_body_in_chunks_is_sent_in_chunks() -> None:
+    """A call that asks for chunks is sent so, if there is anything to send."""
+    with aiointercept(mock_external_urls=True) as outer, aioresponses():
+        outer.post(URL, repeat=True)
+        async with ClientSession() as session:
+            await session.post(URL, data=b"x", chunked=True)
+            await session.post(URL, json=1, chunked=True)
+            await session.post(URL, chunked=True)
+        assert [call.captured_body for call in outer.calls] == [b"x", b"1", None]
+        chunked = ["Transfer-Encoding" in call.headers for call in outer.calls]
+    assert chunked == [True, True, False]
 
 
 async def test_the_sessions_response_class() -> None:
