@@ -16,7 +16,7 @@ from aiohttp.web_protocol import RequestHandler
 from .arriving import ArrivingBody
 from .hosting import Host
 from .passage import AppTransport
-from .sent import SentResponse
+from .sent import SentResponse, send
 
 if TYPE_CHECKING:
     from aiohttp.test_utils import BaseTestServer
@@ -50,13 +50,9 @@ class _AiohttpHost(Host):
         """Answer on the connection of *request*, as the server would on one of its own."""
         server = self.server
         own = self._own_request(server, request)
-        try:
-            response = await _response(server, own)
-        except web.HTTPException as exc:
-            await _send(exc, own)
-            raise
+        response: Any = await _response(server, own)
         if isinstance(response, web.StreamResponse):
-            await _send(response, own)
+            return await _send(response, own)
         # Anything else is for aiohttp to complain of, where it sends the response.
         return response
 
@@ -183,8 +179,8 @@ async def _response(server: web.Server, request: web.BaseRequest) -> web.StreamR
     """Return what the server's handler answers, in whatever way it does."""
     try:
         return await server.request_handler(request)
-    except web.HTTPException:
-        raise
+    except web.HTTPException as exc:
+        return exc
     except Exception as exc:  # noqa: BLE001 - as in production: it is logged, and answered by 500
         status = 504 if isinstance(exc, asyncio.TimeoutError) else 500
         if request.writer.output_size > 0:
@@ -193,8 +189,7 @@ async def _response(server: web.Server, request: web.BaseRequest) -> web.StreamR
         return request.protocol.handle_error(request, status, exc)
 
 
-async def _send(response: web.StreamResponse, request: web.BaseRequest) -> None:
+async def _send(response: web.StreamResponse, request: web.BaseRequest) -> SentResponse:
     # Private: ends what a request holds open for its handler, which have had their time now.
     request._finish()
-    await response.prepare(request)
-    await response.write_eof()
+    return await send(response, request)

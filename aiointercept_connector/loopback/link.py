@@ -33,7 +33,10 @@ __all__ = ("Call", "ClientEnd", "Link")
 REPEATED_BY_AIOHTTP = (ClientOSError, ServerDisconnectedError)
 """The errors after which ``ClientSession._request`` sends an idempotent request once more."""
 
-_INTERIM = (HTTPStatus.CONTINUE, HTTPStatus.PROCESSING, HTTPStatus.EARLY_HINTS)
+# Plain numbers: the head of every response is looked up here, and an enum takes its time.
+_INTERIM = frozenset(
+    int(status) for status in (HTTPStatus.CONTINUE, HTTPStatus.PROCESSING, HTTPStatus.EARLY_HINTS)
+)
 
 
 class Call:

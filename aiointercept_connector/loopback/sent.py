@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp.web_request import BaseRequest
 from aiohttp.web_response import StreamResponse
 
-__all__ = ("SentResponse",)
+__all__ = ("SentResponse", "send")
 
 
 class SentResponse(StreamResponse):
@@ -29,3 +29,15 @@ class SentResponse(StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Write nothing."""
+
+
+async def send(response: StreamResponse, request: BaseRequest) -> SentResponse:
+    """Send a response; aiohttp would do so later, where what goes wrong is nobody's to raise."""
+    try:
+        await response.prepare(request)
+        await response.write_eof()
+    except ConnectionError:
+        if request.transport is not None and not request.transport.is_closing():
+            raise
+        return SentResponse(keep_alive=False)
+    return SentResponse(keep_alive=bool(response.keep_alive))

@@ -27,7 +27,7 @@ from .arriving import ArrivingBody
 from .link import Call, ClientEnd, Link
 from .memory import MemoryTransport, memory_pair
 from .protocol import ServerProtocol
-from .sent import SentResponse
+from .sent import SentResponse, send
 from .tcp import LOCALHOST, tcp_pair
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ class Server(web_server.Server):
             if not isinstance(response, StreamResponse):
                 # For aiohttp to complain of.
                 return cast("StreamResponse", response)
-            return await _sent(response, request)
+            return await send(response, request)
         except BaseException as exc:
             meant = exc is getattr(reply, "exception", None)
             if isinstance(exc, HTTPException) and not meant and not request.writer.output_size:
@@ -298,18 +298,6 @@ def _for_caller(exc: BaseException, request: AiointerceptRequest) -> BaseExcepti
     )
     error.__cause__ = exc
     return error
-
-
-async def _sent(response: StreamResponse, request: BaseRequest) -> StreamResponse:
-    """Send a response; aiohttp would do so later, where what goes wrong is nobody's to raise."""
-    try:
-        await response.prepare(request)
-        await response.write_eof()
-    except ConnectionError:
-        if request.transport is not None and not request.transport.is_closing():
-            raise
-        return SentResponse(keep_alive=False)
-    return SentResponse(keep_alive=bool(response.keep_alive))
 
 
 async def _unasked(request: BaseRequest) -> StreamResponse:
