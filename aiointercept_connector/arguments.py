@@ -6,10 +6,13 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
+from yarl import URL
+
+from .replies.checked import checked_flag
 from .routing.route import ANY_METHOD
 from .unset import is_any
 
@@ -30,11 +33,14 @@ __all__ = (
     "caller",
     "check_body_is_there",
     "check_faults",
+    "check_lasts",
     "check_serves_once",
     "checked_bound",
     "checked_fault",
     "checked_matcher",
     "checked_method",
+    "checked_name",
+    "checked_params",
     "checked_priority",
     "checked_repeat",
     "checked_state",
@@ -92,7 +98,8 @@ def checked_bound(argument: str, value: Any, least: int) -> int | None:
 
 def one_of(argument: str, value: T, allowed: Iterable[T]) -> T:
     """Return *value* if it is allowed."""
-    if value not in allowed:
+    # `in` would ask for a hash, which it may not have, and `ANY` is equal to everything.
+    if not any(isinstance(value, type(one)) and value == one for one in allowed):
         choices = " or ".join(map(repr, allowed))
         raise ValueError(f"{argument} must be {choices}, not {value!r}")
     return value
@@ -174,6 +181,49 @@ def check_body_is_there(reply: Reply, match: Matcher | None) -> None:
     )
 
 
+def checked_name(name: Any) -> str | None:
+    """Return *name* if messages can call a route so."""
+    if name is None or isinstance(name, str):
+        return name
+    raise TypeError(f"name must be a str, not {type(name).__name__}: {name!r:.60}")
+
+
+def checked_params(params: Any) -> Any:
+    """Return *params* if a query can be made of it, or it is ``ANY``."""
+    if params is None or is_any(params):
+        return params
+    wanted = "params must be a mapping, a list of (name, value) pairs, a str, or ANY"
+    told = f"{wanted}, not {type(params).__name__}: {params!r:.60}"
+    bytes_like = isinstance(params, (bytes, bytearray, memoryview))
+    if bytes_like or not isinstance(params, (str, Mapping, Sequence)):
+        raise TypeError(told)
+    try:
+        URL("/").with_query(cast("Any", params))
+    except (TypeError, ValueError) as exc:
+        raise type(exc)(f"{told}. ({exc})") from exc
+    return cast("Any", params)
+
+
+def check_lasts(route: Route, *, repeated: bool) -> None:
+    """Refuse to answer more requests than there are answers for.
+
+    Args:
+        route: the route.
+        repeated: whether ``repeat`` says how often it answers.
+    """
+    length = getattr(route.reply, "runs_out", None)
+    if length is None:
+        return
+    least = route.remaining if repeated else route.times[0] if route.times else 0
+    if least is None or least > length:
+        asked = "any number of requests" if least is None else f"{least} requests"
+        raise ValueError(
+            f"{route.reply!r} has no answer to request {length + 1}, and is asked for {asked}. "
+            f"Leave out repeat= or times=, add replies, or say what is behind its end: "
+            f'on_exhausted="last" repeats its last reply, on_exhausted="cycle" begins it again.'
+        )
+
+
 def check_serves_once(route: Route) -> None:
     """Refuse to answer several requests with what can answer one."""
     if route.remaining != 1 and getattr(route.reply, "serves_once", False):
@@ -205,7 +255,7 @@ def with_delay(reply: Reply, delay: Delay, *, virtual: bool) -> Reply:
     """Return *reply*, answering later."""
     from .replies.delay import delayed
 
-    if virtual and delay == 0:
+    if checked_flag("virtual", virtual) and delay == 0:
         raise ValueError("virtual=True says how delay= passes: give a delay")
     return delayed(reply, delay, virtual=virtual)
 

@@ -54,12 +54,12 @@ class InterceptConnector(TCPConnector):
 
     def __init__(self, mock: HasInterceptor | None = None, **kwargs: Any) -> None:
         # aiohttp leaves open what a socket_factory's addresses are made of.
-        super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType]
+        super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType] - as above
         self._own = () if mock is None else (mock.interceptor,)
 
     # No coroutine function: traffic that passes should not pay for another frame.
     # Pyright has these return a CoroutineType, which for mypy they do not.
-    def connect(  # pyright: ignore[reportIncompatibleMethodOverride]
+    def connect(  # pyright: ignore[reportIncompatibleMethodOverride] - as above
         self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
     ) -> Coroutine[Any, Any, Connection]:
         """Get a connection for *req*: to a mock, or a real one.

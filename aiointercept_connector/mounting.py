@@ -9,6 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import BaseTestServer
 
 from .loopback.application import ApplicationHost, HandlerHost, TestServerHost
+from .replies.calling import check_is_coroutine_function
+from .replies.reply import BaseReply
 from .routing.target import parse_prefix
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ _KINDS = (
     "an aiohttp.web.Application, a TestServer or RawTestServer, an aiohttp handler "
     "(async def handler(request)), or an ASGI application (async def app(scope, receive, send))"
 )
+
+_REPLY = " That is a reply: register it with add(url, reply=...)."
 
 
 def mounted(url: str | URL, app: Any, *, strip_prefix: bool) -> tuple[UrlTarget, Host]:
@@ -44,12 +48,16 @@ def _host(app: Any, prefix: PathPrefix, *, strip_prefix: bool) -> Host:
         return ApplicationHost(app, prefix, strip_prefix=strip_prefix)
     if isinstance(app, BaseTestServer):
         return TestServerHost(app, prefix, strip_prefix=strip_prefix)
+    if isinstance(app, BaseReply):
+        raise TypeError(f"mount() takes {_KINDS}, not {app!r:.60}.{_REPLY}")
     parameters = 0 if isinstance(app, type) else _positional_parameters(app)
     if parameters == 3:
+        check_is_coroutine_function(app, "app", "(scope, receive, send)")
         from .loopback.asgi import AsgiHost
 
         return AsgiHost(app, prefix, strip_prefix=strip_prefix)
     if parameters == 1:
+        check_is_coroutine_function(app, "app", "(request)")
         return HandlerHost(app, prefix, strip_prefix=strip_prefix)
     raise TypeError(f"mount() takes {_KINDS}, not {app!r:.60}.{_hint(app, parameters)}")
 

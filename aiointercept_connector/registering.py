@@ -12,10 +12,13 @@ from .arguments import (
     caller,
     check_body_is_there,
     check_faults,
+    check_lasts,
     check_serves_once,
     checked_fault,
     checked_matcher,
     checked_method,
+    checked_name,
+    checked_params,
     checked_priority,
     checked_repeat,
     checked_state,
@@ -23,6 +26,7 @@ from .arguments import (
     with_delay,
 )
 from .replies.callback import Callback, CallbackReply
+from .replies.checked import checked_flag
 from .replies.conversion import Repliable, as_reply, reading_itself
 from .replies.failure import failure
 from .replies.reply import BaseReply
@@ -92,8 +96,9 @@ class Registering:
             method: the HTTP method, in any case; ``ANY`` for every method.
             status: the status code.
             body: the body, as bytes or as text to be sent as UTF-8.
-            json: a value to be sent as JSON in place of *body*; ``None`` is JSON null.
-            payload: the same, but ``None`` means that there is none.
+            json: a value to be sent as JSON, in place of *body* and *payload*; ``None`` is JSON
+                null.
+            payload: the same, in place of *body*; but ``None`` means that there is none.
             headers: response headers; a multidict may repeat a name.
             repeat: how often the route answers: ``False`` or ``0`` once, a number that many
                 times, ``True`` for ever, in place of an earlier ``True`` for the same URL.
@@ -130,6 +135,7 @@ class Registering:
             ValueError: an argument's value is not allowed, or the route could never answer.
         """
         refuse_unknown(unknown, Registering.add)
+        checked_flag("read_body", read_body)
         answer: Reply = static_reply(
             status=status,
             body=body,
@@ -154,11 +160,11 @@ class Registering:
         elif exception is not None and exception is not False:
             answer = failure(exception)
         check_body_is_there(answer, match)
-        if delay != 0 or virtual:
+        if delay != 0 or virtual is not False:
             answer = with_delay(answer, delay, virtual=virtual)
         route = Route(
             checked_method(method),
-            parse_target(url, params),
+            parse_target(url, checked_params(params)),
             answer,
             match=checked_matcher(match),
             when=checked_state("when", when),
@@ -166,10 +172,11 @@ class Registering:
             times=times,
             repeat=checked_repeat(repeat),
             priority=checked_priority(priority),
-            name=name,
+            name=checked_name(name),
             registered_at=caller(),
         )
         check_serves_once(route)
+        check_lasts(route, repeated=bool(repeat))
         early = isinstance(answer, BaseReply) and check_faults(route)
         self.interceptor.registry.add(route)
         self.interceptor.fails_early |= early
@@ -311,14 +318,14 @@ class Registering:
         # Imported at its use: importing this package is to stay cheap.
         from .mounting import mounted
 
-        target, host = mounted(url, app, strip_prefix=strip_prefix)
+        target, host = mounted(url, app, strip_prefix=checked_flag("strip_prefix", strip_prefix))
         route = Route(
             ANY_METHOD,
             target,
             host,
             times=times,
             repeat=True,
-            name=name,
+            name=checked_name(name),
             registered_at=caller(),
         )
         self.interceptor.registry.add(route)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from .replies.static import StaticReply
-from .routing.checks import described_body
+from .routing.reading import described_body
 from .routing.values import shortened
 
 if TYPE_CHECKING:

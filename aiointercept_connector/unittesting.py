@@ -81,10 +81,10 @@ def _verified(method: Callable[..., Any], mock: aiointercept) -> Callable[..., A
         try:
             result = await method()
         except Exception as exc:
-            report(mock.problems(), exc)
+            report(mock.problems(), exc, mock.interceptor.chaos_stories)
             raise
         if problems := mock.problems():
-            raise placed_at(method, VerificationError("\n".join(problems)))
+            raise _finding(problems, method, mock)
         return result
 
     @functools.wraps(method)
@@ -93,10 +93,15 @@ def _verified(method: Callable[..., Any], mock: aiointercept) -> Callable[..., A
         try:
             result = method()
         except Exception as exc:
-            report(mock.problems(), exc)
+            report(mock.problems(), exc, mock.interceptor.chaos_stories)
             raise
         if problems := mock.problems():
-            raise placed_at(method, VerificationError("\n".join(problems)))
+            raise _finding(problems, method, mock)
         return result
 
     return verified_async if inspect.iscoroutinefunction(method) else verified
+
+
+def _finding(problems: list[str], method: Callable[..., Any], mock: aiointercept) -> BaseException:
+    text = "\n".join([*problems, *mock.interceptor.chaos_stories])
+    return placed_at(method, VerificationError(text))

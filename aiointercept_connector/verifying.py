@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs
@@ -11,6 +11,7 @@ from yarl import URL
 
 from .errors import VerificationError
 from .journal import verify
+from .notes import add_notes
 from .routing.target import Asked
 from .unset import UNSET
 
@@ -191,19 +192,21 @@ class Verifying:
         return found
 
 
-def report(problems: list[str], exc: BaseException | None) -> None:
+def report(problems: list[str], exc: BaseException | None, stories: Iterable[str] = ()) -> None:
     """Raise what leaving a mock complains of; as notes, where the block has raised already.
 
     What the exception says itself is not noted again.
+
+    Args:
+        problems: the complaints.
+        exc: what the block has raised.
+        stories: what is told beside any failure, and is none by itself.
     """
-    if not problems:
-        return
-    if exc is None:
-        raise VerificationError("\n".join(problems))
-    said = [str(one) for one in _chain(exc)]
-    notes = getattr(exc, "__notes__", [])
-    # Python 3.10 has no add_note(); its attribute is read by test runners all the same.
-    exc.__notes__ = [*notes, *(text for text in problems if text not in said)]  # type: ignore[attr-defined]
+    if exc is not None:
+        said = [str(one) for one in _chain(exc)] if problems else []
+        add_notes(exc, [*(text for text in problems if text not in said), *stories])
+    elif problems:
+        raise VerificationError("\n".join([*problems, *stories]))
 
 
 def _chain(exc: BaseException | None) -> list[BaseException]:

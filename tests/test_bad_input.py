@@ -112,6 +112,33 @@ class Nonsense:
         ({"repeat": 1.5}, TypeError, "repeat must be a bool or an int, not float: 1.5"),
         ({"repeat": None}, TypeError, "repeat must be a bool or an int, not NoneType: None"),
         ({"priority": "high"}, TypeError, "priority must be an int, not str: 'high'"),
+        ({"name": 5}, TypeError, "name must be a str, not int: 5"),
+        ({"read_body": 0}, TypeError, "read_body must be True or False, not int: 0"),
+        ({"virtual": 1}, TypeError, "virtual must be True or False, not int: 1"),
+        ({"virtual": 0}, TypeError, "virtual must be True or False, not int: 0"),
+        (
+            {"delay": 10**400},
+            ValueError,
+            (
+                "delay must be a number of seconds, at least 0, or a distribution, "
+                f"not {10**400!r:.60}"
+            ),
+        ),
+        (
+            {"params": 0},
+            TypeError,
+            "params must be a mapping, a list of (name, value) pairs, a str, or ANY, not int: 0",
+        ),
+        (
+            {"body": "\ud800"},
+            ValueError,
+            "body cannot be sent as UTF-8: '\\ud800' is half a character",
+        ),
+        (
+            {"headers": {"X-A": "\ud800"}},
+            ValueError,
+            "headers['X-A'] cannot be sent as UTF-8: '\\ud800' is half a character",
+        ),
         ({"callback": 5}, TypeError, "callback must be callable, not int: 5"),
         (
             {"callback": 5, "exception": True},
@@ -144,6 +171,19 @@ def test_registration(
     assert str(raised.value) == text
     assert [str(route.target) for route in mock.interceptor.registry] == [f"{API}/kept"]
     mock.stop()
+
+
+@pytest.mark.parametrize("params", [{"a": None}, [1], {"a": {"b": 1}}])
+def test_params_of_wrong_values(params: Any) -> None:
+    """Of what no query can be made, the message tells what was given, and why not."""
+    mock = aiointercept()
+    with pytest.raises((TypeError, ValueError)) as raised:
+        mock.get("/x", params=params)
+    assert str(raised.value).startswith(
+        f"params must be a mapping, a list of (name, value) pairs, a str, or ANY, "
+        f"not {type(params).__name__}: {params!r}. ("
+    )
+    assert len(mock.interceptor.registry) == 0
 
 
 @pytest.mark.parametrize("verb", ["get", "post", "put", "patch", "delete", "head", "options"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiohttp.web_request import Request
 
@@ -13,23 +14,33 @@ if TYPE_CHECKING:
 
 __all__ = ("Conversing",)
 
+_NOTHING: Final = nullcontext()
+
 
 class Conversing(Request):
     """A request that may become a WebSocket."""
 
     _conversation: Conversation | None = None
 
-    def begin_conversation(self) -> Conversation:
+    def begin_conversation(self, conversation: Conversation | None = None) -> Conversation:
         """Begin to keep the frames of a WebSocket, with the record of the client's call."""
         # Imported at its use: most requests are no WebSockets.
         from .frames import Conversation
 
-        self._conversation = Conversation()
+        self._conversation = conversation or Conversation()
         return self._conversation
+
+    def overhearing(self) -> AbstractContextManager[None]:
+        """Keep the frames of a WebSocket that is begun, in a block, by somebody else than us."""
+        if not self._message.upgrade:
+            return _NOTHING
+        # Not imported: what is of the connection, the connection does.
+        listening: AbstractContextManager[None] = cast("Any", self._protocol).overhearing(self)
+        return listening
 
     @property
     def conversation(self) -> Conversation | None:
-        """What is known of the WebSocket that it became, if it became one of ours."""
+        """What is known of the WebSocket that it became, if it became one."""
         return self._conversation
 
     @property
@@ -56,8 +67,14 @@ class Conversing(Request):
                 only if some of their kind are given.
 
         Raises:
-            AssertionError: it was another one; the message shows both side by side.
+            AssertionError: it was another one; the message shows both side by side. Or its frames
+                are not all kept.
         """
         from .frames import assert_frames
 
+        if self._conversation is not None and self._conversation.cut:
+            raise AssertionError(
+                f"The frames of {self.method} {self.url} cannot be compared: "
+                f"{self._conversation.cut}"
+            )
         assert_frames(self.frames, expected, f"{self.method} {self.url}")

@@ -22,6 +22,7 @@ __all__ = (
     "RECEIVED",
     "SENT",
     "Conversation",
+    "Direction",
     "Expected",
     "Frame",
     "assert_frames",
@@ -113,6 +114,11 @@ class Conversation:
     def discard(self, kept: Kept) -> None:
         """Take back a frame that could not be sent after all."""
         self._kept.remove(kept)
+
+    @property
+    def cut(self) -> str:
+        """How much is kept of it, if not all, in words."""
+        return ""
 
     @property
     def frames(self) -> list[Frame]:

@@ -51,10 +51,10 @@ class _AiohttpHost(Host):
         server = self.server
         own = self._own_request(server, request)
         response: Any = await _response(server, own)
-        if isinstance(response, web.StreamResponse):
-            return await _send(response, own)
-        # Anything else is for aiohttp to complain of, where it sends the response.
-        return response
+        if not isinstance(response, web.StreamResponse):
+            # For aiohttp to complain of.
+            return cast("web.StreamResponse", response)
+        return await _send(response, own)
 
     def _own_request(self, server: web.Server, request: AiointerceptRequest) -> web.BaseRequest:
         payload: Any = request.content if request.can_read_body else EMPTY_PAYLOAD

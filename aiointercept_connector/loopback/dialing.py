@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from aiohttp import ClientConnectorError, TCPConnector
 from aiohttp.abc import AbstractResolver
-from aiohttp.helpers import ceil_timeout  # pyright: ignore[reportUnknownVariableType]
+from aiohttp.helpers import ceil_timeout  # pyright: ignore[reportUnknownVariableType] - 3.10's
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
@@ -55,7 +55,7 @@ class Dialler(TCPConnector):
             settings = {"use_dns_cache": like.use_dns_cache, "family": like.family}
             settings["ssl"] = like._ssl
         # aiohttp leaves open what a socket_factory's addresses are made of.
-        super().__init__(  # pyright: ignore[reportUnknownMemberType]
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] - as above
             resolver=_Resolver(found), limit=limit, **settings
         )
         self._dial = dial
@@ -63,7 +63,7 @@ class Dialler(TCPConnector):
     def fill(self) -> None:
         """Take every place in the pool."""
         # Private: what is counted against the limit. Watched by tests/faults/test_connect.py.
-        self._acquired.update(_Taken() for _ in range(self.limit))  # type: ignore[misc]
+        cast("set[Any]", self._acquired).update(_Taken() for _ in range(self.limit))
 
     async def create(self, req: Any, traces: Any, timeout: Any) -> ResponseHandler:
         """Make a connection for a request as the connector of its session would have."""

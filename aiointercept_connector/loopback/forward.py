@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from aiohttp import ClientRequest, ClientTimeout, ConnectionTimeoutError, StreamReader, hdrs
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.connector import BaseConnector, Connection, TCPConnector
-from aiohttp.helpers import ceil_timeout  # pyright: ignore[reportUnknownVariableType]
-from aiohttp.http import StreamWriter
+from aiohttp.helpers import ceil_timeout  # pyright: ignore[reportUnknownVariableType] - 3.10's
 from aiohttp.http_parser import DeflateBuffer
 from aiohttp.resolver import ThreadedResolver
 from multidict import CIMultiDict, istr
 from yarl import URL
 
+from ..replies.checked import encode_json
 from ..replies.relayed import ForwardedResponse, RelayedResponse
-from ..replies.static import check_mapping, checked_headers, encode_json
 from ..unset import UNSET
+from .hop_headers import change, end_to_end, make_fit
+from .relay import relay
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -39,14 +40,8 @@ __all__ = ("Forwarding",)
 
 _SWITCHING_PROTOCOLS: Final = 101
 _LONGEST_LINE: Final = 2**20
-_READ_SIZE: Final = 2**16
 _NOT_ADDED: Final = (hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE, hdrs.USER_AGENT)
 _ENCODINGS: Final = frozenset({"gzip", "deflate", "br", "zstd"})
-
-# RFC 9110 section 7.6.1, beside what a Connection header names.
-_HOP_BY_HOP: Final = frozenset(
-    {"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
-)
 
 
 class Forwarding:
@@ -88,16 +83,16 @@ class Forwarding:
         content = await self._request.read() if changed is None else changed
         kept = self._headers()
         if changed is not None:
-            _make_fit(kept, changed)
+            make_fit(kept, changed)
         if json is not UNSET:
             kept[hdrs.CONTENT_TYPE] = "application/json"
         if where is not None:
             kept.popall(hdrs.HOST, None)
-        _change(kept, headers or {})
+        change(kept, headers or {})
         sent = self._client_request(where, kept, _once(content) if content else None)
         async with self._answered(sent) as real:
             raw = await real.read()
-        kept = _end_to_end(real.raw_headers)
+        kept = end_to_end(real.raw_headers)
         return ForwardedResponse(real.status, real.reason, kept, _decoded(raw, kept), raw)
 
     async def pass_through(self) -> StreamResponse:
@@ -107,11 +102,11 @@ class Forwarding:
         sent = self._client_request(None, self._headers(), self._body())
         async with self._answered(sent) as real:
             switches = real.status == _SWITCHING_PROTOCOLS
-            headers = _end_to_end(real.raw_headers, upgrade=switches)
+            headers = end_to_end(real.raw_headers, upgrade=switches)
             response = RelayedResponse(status=real.status, reason=real.reason, headers=headers)
             await response.prepare(self._request)
             if switches:
-                await self._relay(cast("Connection", real.connection))
+                await self._relayed(cast("Connection", real.connection))
             else:
                 async for chunk in real.content.iter_any():
                     await response.write(chunk)
@@ -128,7 +123,7 @@ class Forwarding:
             response = RelayedResponse(status=200, reason="Connection established")
             try:
                 await response.prepare(self._request)
-                await self._relay(connection)
+                await self._relayed(connection)
             finally:
                 connection.close()
         return response
@@ -136,7 +131,7 @@ class Forwarding:
     def _headers(self) -> CIMultiDict[str]:
         """Return the headers that are for the real host."""
         message = self._request._message
-        headers = _end_to_end(message.raw_headers, upgrade=message.upgrade)
+        headers = end_to_end(message.raw_headers, upgrade=message.upgrade)
         if self._call is None and message.url.absolute:
             # It was for the proxy that the client takes us for.
             headers.popall(hdrs.PROXY_AUTHORIZATION, None)
@@ -231,69 +226,9 @@ class Forwarding:
         finally:
             await connector.close()
 
-    async def _relay(self, connection: Connection) -> None:
-        """Carry what both ends say to each other, until one of them has ended."""
-        theirs, ours = cast("ResponseHandler", connection.protocol), self._request.protocol
-        from_host, from_client = _Raw(theirs, self._loop), _Raw(ours, self._loop)
-        theirs.set_parser(from_host, from_host.stream)
-        ours.set_parser(cast("Any", from_client))
-        pumps = [
-            asyncio.ensure_future(_pump(from_client.stream, StreamWriter(theirs, self._loop))),
-            asyncio.ensure_future(_pump(from_host.stream, StreamWriter(ours, self._loop))),
-        ]
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-
-
-class _Raw:
-    """Stands for a parser of frames in aiohttp's protocols, and takes the bytes as they are."""
-
-    def __init__(self, protocol: BaseProtocol, loop: asyncio.AbstractEventLoop) -> None:
-        self.stream = StreamReader(cast("Any", _Pausing(protocol)), _READ_SIZE, loop=loop)
-
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        if data:
-            self.stream.feed_data(data)
-        return False, b""
-
-    def feed_eof(self) -> None:
-        self.stream.feed_eof()
-
-
-class _Pausing:
-    """Stands for the protocol of a stream, and pauses its transport alone.
-
-    From aiohttp 3.14 on the protocol's own method pauses its parser too, which is not in use.
-    Watched by TestTunnels in tests/compat/srvmocker/test_proxy.py.
-    """
-
-    def __init__(self, protocol: BaseProtocol) -> None:
-        self._protocol = protocol
-        self._transport = protocol.transport
-        self._reading_paused = False
-
-    @property
-    def connected(self) -> bool:
-        return self._protocol.connected
-
-    def pause_reading(self) -> None:
-        if not self._reading_paused and self._transport is not None:
-            self._reading_paused = True
-            self._transport.pause_reading()
-
-    def resume_reading(self, *_: object, **__: object) -> None:
-        if self._reading_paused and self._transport is not None:
-            self._reading_paused = False
-            self._transport.resume_reading()
-
-
-async def _pump(stream: StreamReader, writer: StreamWriter) -> None:
-    async for chunk in stream.iter_any():
-        await writer.write(chunk)
+    async def _relayed(self, connection: Connection) -> None:
+        theirs = cast("ResponseHandler", connection.protocol)
+        await relay(theirs, self._request.protocol, self._loop)
 
 
 async def _connect(
@@ -325,26 +260,6 @@ def _nothing(_: object) -> None:
     """Do nothing."""
 
 
-def _end_to_end(raw: tuple[tuple[bytes, bytes], ...], *, upgrade: bool = False) -> CIMultiDict[str]:
-    """Return the headers that are not for a single connection, in order and as they were spelled.
-
-    The framing is kept, for it is the same on the other connection; so is a change of protocol.
-    """
-    headers = CIMultiDict((_text(name), _text(value)) for name, value in raw)
-    named = ",".join(headers.getall(hdrs.CONNECTION, ())).lower().split(",")
-    dropped = _HOP_BY_HOP.union(name.strip() for name in named) - {"host", "content-length"}
-    if "chunked" in headers.get(hdrs.TRANSFER_ENCODING, "").lower():
-        dropped -= {"transfer-encoding"}
-    if upgrade:
-        dropped -= {"connection", "upgrade"}
-    kept = [(name, value) for name, value in headers.items() if name.lower() not in dropped]
-    return CIMultiDict(kept)
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
-
-
 def _checked_url(url: Any) -> URL | None:
     if url is None:
         return None
@@ -370,21 +285,6 @@ def _checked_body(body: Any, json: Any) -> bytes | None:
         f"forward(body=) must be str or bytes, not {type(body).__name__}: {body!r:.60}. "
         f"For a JSON body use json=."
     )
-
-
-def _change(headers: CIMultiDict[str], changes: Mapping[str, str | None]) -> None:
-    check_mapping("forward(headers=)", changes)
-    for name in changes:
-        headers.popall(name, None)
-    given = {name: value for name, value in changes.items() if value is not None}
-    headers.extend(checked_headers(given, "forward(headers=)"))
-
-
-def _make_fit(headers: CIMultiDict[str], body: bytes) -> None:
-    """Make the headers those of a request with *body*."""
-    headers.popall(hdrs.TRANSFER_ENCODING, None)
-    headers.popall(hdrs.CONTENT_ENCODING, None)
-    headers[hdrs.CONTENT_LENGTH] = str(len(body))
 
 
 def _decoded(body: bytes, headers: CIMultiDict[str]) -> bytes:

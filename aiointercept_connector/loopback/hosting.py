@@ -82,6 +82,10 @@ class Host(BaseReply):
 
     async def __call__(self, request: AiointerceptRequest) -> web.StreamResponse:
         """Let the application answer *request*, started if it is not."""
+        with request.overhearing():
+            return await self._answer(request)
+
+    async def _answer(self, request: AiointerceptRequest) -> web.StreamResponse:
         here = asyncio.get_running_loop()
         if here is self._up_on:
             return await self.serve(request)

@@ -4,9 +4,8 @@ The pair stands in for a loopback TCP connection under asyncio's selector loop, 
 the two sockets hold between them. The rules it keeps:
 
 * No call crosses the wire: a protocol is called by the loop, in the context its transport was made
-  in, and never from within a call of the other end. Only what a protocol writes while it is given
-  its input needs no further iteration: it is read as soon as that call has returned.
-* Bytes arrive once and in order, up to `MAX_READ` at a time.
+  in, and never from within a call of the other end.
+* Bytes arrive once and in order, up to `MAX_READ` at a time, once per iteration of the loop.
 * The kernel takes `KERNEL` bytes in each direction. What exceeds them is *unsent*: it alone drives
   `pause_writing` and `resume_writing`, and it alone is lost by `abort`.
 * The end of the stream is read as bytes are: after the last of them, by an end that is reading.
@@ -55,7 +54,6 @@ class MemoryTransport(asyncio.Transport):
 
     __slots__ = (
         "__weakref__",
-        "_at_turn",
         "_awake",
         "_closing",
         "_context",
@@ -66,7 +64,6 @@ class MemoryTransport(asyncio.Transport):
         "_gone",
         "_high",
         "_inbox",
-        "_is_next",
         "_loop",
         "_lost",
         "_low",
@@ -99,8 +96,6 @@ class MemoryTransport(asyncio.Transport):
         self._eof_read = False
         self._read_paused = False
         self._awake = False
-        self._at_turn = False
-        self._is_next = False
 
         # Output, which waits in the peer's inbox.
         self._low, self._high = _limits(None, None)
@@ -230,22 +225,7 @@ class MemoryTransport(asyncio.Transport):
             return
         if self._inbox or self._fin or self._error is not None:
             self._awake = True
-            if self._peer._at_turn:
-                self._is_next = True
-            else:
-                self._loop.call_soon(self._take_turn, context=self._context)
-
-    def _take_turn(self) -> None:
-        """Read, and let the other end read what that has made our protocol write."""
-        self._at_turn = True
-        try:
-            self._read_ready()
-        finally:
-            self._at_turn = False
-            peer = self._peer
-            if peer._is_next:
-                peer._is_next = False
-                peer._context.run(peer._read_ready)
+            self._loop.call_soon(self._read_ready, context=self._context)
 
     def _read_ready(self) -> None:
         self._awake = False

@@ -219,7 +219,7 @@ class Passage:
             return
         self._client.write(data)
         # Private: what is public from aiohttp 3.14 on as `writing_paused`.
-        # Watched by test_a_response_is_held_up in tests/loopback/test_asgi.py.
+        # Watched by test_a_response_is_held_up in tests/loopback/hosting/test_asgi_bodies.py.
         if self._request.protocol._paused and not self._held:
             self._held = True
             self._to_app(self._app.hold, True)

@@ -29,6 +29,7 @@ from .plain import read_plain
 
 if TYPE_CHECKING:
     import contextvars
+    from contextlib import AbstractContextManager
     from typing import TypeGuard
 
     from aiohttp.web import BaseRequest, StreamResponse, WebSocketResponse
@@ -69,7 +70,7 @@ class ServerProtocol(RequestHandler):
     # what the parser refuses; `_task_handler`, which is cancelled when the connection is lost;
     # `_close` and `_force_close`; `_paused`, of writing; and those of `_make_room`.
     # Watched by tests/loopback/test_turns.py, and by TestPipelining and TestFlowControl in
-    # tests/loopback/test_http.py.
+    # tests/loopback/test_http.py and tests/loopback/test_http_bodies.py.
 
     __slots__ = ("_at_work", "_server", "link")
 
@@ -128,6 +129,12 @@ class ServerProtocol(RequestHandler):
         from .recording import record_frames
 
         record_frames(socket, conversation)
+
+    def overhearing(self, request: AiointerceptRequest) -> AbstractContextManager[None]:
+        """Keep what goes over a WebSocket that *request* becomes, in a block, without our help."""
+        from .overhearing import overhearing
+
+        return overhearing(request)
 
     def record_unread(self, socket: WebSocketResponse) -> None:
         """Keep what has come over a WebSocket that is over, and nobody took."""
@@ -352,7 +359,7 @@ def _ready_answer(request: AiointerceptRequest, reply: Any) -> bytes | None:
 
 def _part(request: Any) -> None:
     """Let a recorded request live on without its connection, and all that hangs on that."""
-    # Private, all three. Watched by TestRecordedRequest in tests/loopback/test_http.py.
+    # Private, all three. Watched by TestRecordedRequest in tests/loopback/test_http_recorded.py.
     request._protocol = request._payload_writer = request._task = None
     if request.max_body is not None:
         request.cut_body()

@@ -18,7 +18,7 @@ __all__ = ("record_frames", "record_unread")
 
 # Private names of aiohttp's: `_reader`, the queue of a WebSocket that its frames are taken from;
 # `_writer`, what sends them, heartbeats included, for which there is nothing public; and `_buffer`,
-# what is in the queue. Watched by TestFrames in tests/replies/test_websocket.py.
+# what is in the queue. Watched by TestFrames in tests/replies/websockets/test_frames.py.
 
 
 def record_frames(socket: WebSocketResponse, conversation: Conversation) -> None:

@@ -63,7 +63,7 @@ def handshake_for(call: Call, side: ServerSide) -> Handshake | None:
         # To aiohttp, what a Unix socket leads to is never encrypted.
         return None
     # Private, both: what a connection takes from the request, else from the connector.
-    # Watched by TestClientSettings and TestFingerprint in tests/test_tls.py.
+    # Watched by TestClientSettings and TestFingerprint in tests/securing/test_clients.py.
     theirs = connector._get_ssl_context(call.client_request)
     if theirs is None:
         return None
@@ -182,7 +182,7 @@ class Handshake:
 
 def is_default(context: ssl.SSLContext) -> bool:
     """Tell whether *context* is what aiohttp takes for a client that has none of its own."""
-    # Private. Watched by TestClientCertificate in tests/test_tls.py.
+    # Private. Watched by TestClientCertificate in tests/securing/test_certificates.py.
     return context is aiohttp.connector._SSL_CONTEXT_VERIFIED
 
 

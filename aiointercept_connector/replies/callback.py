@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from .conversion import check_call, name_of, returned
+from .calling import check_call, name_of
+from .conversion import returned
 from .function import FunctionReply
 from .static import JSON_TYPE, Body
 
@@ -80,7 +81,7 @@ class CallbackReply(FunctionReply):
         reads_body: whether the body is read before the callback is called.
     """
 
-    __slots__ = ("_takes_request", "callback", "otherwise", "reads_body")
+    __slots__ = ("_takes_request", "answers", "callback", "otherwise", "reads_body")
 
     def __init__(self, callback: Callback, otherwise: Reply, *, reads_body: bool = True) -> None:
         if not callable(callback):
@@ -89,6 +90,7 @@ class CallbackReply(FunctionReply):
             )
         self.callback = callback
         self.otherwise = otherwise
+        self.answers = getattr(otherwise, "answers", 1)
         self.reads_body = reads_body
         self._takes_request = _first_parameter(callback) == "request"
         if self._takes_request:
@@ -100,11 +102,6 @@ class CallbackReply(FunctionReply):
                 f"read_body=False is for a callback that reads the body itself: "
                 f"write it as {name_of(callback)}(request)."
             )
-
-    @property
-    def answers(self) -> int | None:  # type: ignore[override]
-        """How often a route answers with it: as often as with what is beside it."""
-        return getattr(self.otherwise, "answers", 1)
 
     def ask(self, request: AiointerceptRequest) -> Any:
         """Call the callback."""

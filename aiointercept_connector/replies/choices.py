@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from math import isfinite
 from random import Random
+from sys import float_info
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from .checked import checked_list
 from .conversion import Repliable, as_replies
 from .progress import Progress
-from .reply import ChoosingReply, check_lasting
-from .static import checked_list
+from .reply import ChoosingReply, check_lasting, in_attempt
 
 if TYPE_CHECKING:
     from ..journal.request import AiointerceptRequest
@@ -40,8 +40,17 @@ class ChoiceReply(ChoosingReply):
 
     def choose(self, request: AiointerceptRequest) -> Reply:
         """Return the reply that is drawn next for the request's route."""
+        weights = self._weights_in(request.record.attempts)
         with self._drawn.of(request.route) as drawn:
-            return drawn.choices(self.replies, self.weights)[0]
+            return drawn.choices(self.replies, weights)[0]
+
+    def _weights_in(self, attempt: int) -> tuple[float, ...]:
+        """Return the weights of what has an answer to this attempt, and none for the others."""
+        if attempt == 1:
+            return self.weights
+        pairs = zip(self.replies, self.weights, strict=True)
+        weights = tuple(0 if in_attempt(one, attempt) is None else weight for one, weight in pairs)
+        return weights if any(weights) else self.weights
 
     def __repr__(self) -> str:
         seed = "" if self.seed is None else f", seed={self.seed!r}"
@@ -91,7 +100,7 @@ def _checked(index: int, pair: Any) -> tuple[Repliable, float]:
         case (_, bool()):
             pass
         case (_, int() | float() as weight) if isinstance(pair, tuple):
-            if weight < 0 or not isfinite(weight):
+            if not 0 <= weight <= float_info.max:
                 raise ValueError(f"replies[{index}]: a weight must be 0 or more, not {weight}")
             return pair
         case _:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 from urllib.parse import urlencode
 
+from .checked import check_mapping, checked_list, encode_text
 from .cookies import Cookies, with_cookies
 from .serializers import JSON, Serializer
 from .static import StaticReply, static_reply
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ("ContentOptions", "bytes", "form", "html", "json", "serialized", "text")
 
 _UTF_8: Final = "; charset=utf-8"
+_FIELDS: Final = "a mapping, or a list of (name, value) pairs"
 _Bytes = bytes  # the built-in one, which the function of that name hides below
 
 
@@ -92,14 +94,14 @@ def text(
     body: str, status: int = 200, **options: Unpack[ContentOptions]
 ) -> StaticReply | EncodedReply:
     """Answer with text, sent as UTF-8; see ``json``."""
-    return _reply(_encoded(body), "text/plain" + _UTF_8, status, **options)
+    return _reply(encode_text("body", body), "text/plain" + _UTF_8, status, **options)
 
 
 def html(
     body: str, status: int = 200, **options: Unpack[ContentOptions]
 ) -> StaticReply | EncodedReply:
     """Answer with an HTML page, sent as UTF-8; see ``json``."""
-    return _reply(_encoded(body), "text/html" + _UTF_8, status, **options)
+    return _reply(encode_text("body", body), "text/html" + _UTF_8, status, **options)
 
 
 def bytes(  # noqa: A001 - it is read as `replies.bytes`
@@ -120,19 +122,40 @@ def form(
 
     Args:
         fields: names and values, as a mapping or as pairs; a list is a value for each of its items.
+            A value is text, bytes or a number.
         status: the status code, 100 to 599.
         **options: see ``ContentOptions``.
     """
-    pairs: Any = fields
+    given: Any = fields
     if isinstance(fields, Mapping):
-        pairs = cast("Mapping[str, Any]", fields).items()
-    try:
-        body = urlencode(list(pairs), doseq=True)
-    except (TypeError, ValueError) as exc:
-        raise TypeError(
-            f"fields must be a mapping, or a list of (name, value) pairs, not {fields!r:.60}"
-        ) from exc
+        given = cast("Mapping[str, Any]", fields).items()
+    pairs = [_pair(one) for one in checked_list("fields", given, _FIELDS)]
+    body = urlencode([(name, value) for name, values in pairs for value in values])
     return _reply(body.encode(), "application/x-www-form-urlencoded", status, **options)
+
+
+def _pair(pair: Any) -> tuple[str, list[Any]]:
+    """Return the name and the values of a field."""
+    match pair:
+        case (str() as name, value) if not isinstance(pair, str):
+            encode_text("fields: a name", name)
+            argument = f"fields[{name!r}]"
+        case _:
+            raise TypeError(f"fields must be {_FIELDS}; a pair is not {pair!r:.60}")
+    values = list(cast("list[Any]", value)) if isinstance(value, (list, tuple)) else [value]
+    for one in values:
+        _check_field(argument, one)
+    return name, values
+
+
+def _check_field(argument: str, value: Any) -> None:
+    if isinstance(value, str):
+        encode_text(argument, value)
+    elif isinstance(value, bool) or not isinstance(value, (_Bytes, int, float)):
+        raise TypeError(
+            f"{argument} must be str, bytes, int or float, or a list of these, "
+            f"not {type(value).__name__}: {value!r:.60}"
+        )
 
 
 def _reply(
@@ -155,12 +178,14 @@ def _reply(
         content_type=kind if content_type is None else content_type,
         reason=reason,
     )
+    interim = checked_list("interim", interim, "a list of (status, headers) pairs")
+    if trailers is not None:
+        check_mapping("trailers", trailers)
     if encoding is None:
         return _framed(reply, interim, trailers)
     from .encoding import EncodedReply, both_ways
 
     plain, encoded = both_ways(reply, encoding)
-    interim = list(interim)
     return EncodedReply(
         encoding, _framed(plain, interim, trailers), _framed(encoded, interim, trailers)
     )
@@ -172,9 +197,3 @@ def _framed(reply: StaticReply, interim: Interim, trailers: Trailers | None) -> 
     from .framed import FramedReply
 
     return FramedReply(reply, interim, trailers)
-
-
-def _encoded(body: str) -> _Bytes:
-    if not isinstance(body, str):
-        raise TypeError(f"body must be a str, not {type(body).__name__}: {body!r:.60}")
-    return body.encode()

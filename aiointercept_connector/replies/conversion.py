@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterator, Sequence
-from inspect import signature
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -12,10 +11,12 @@ from aiohttp.web_exceptions import HTTPException
 from aiohttp.web_response import Response, StreamResponse
 from multidict import CIMultiDict
 
+from .calling import check_call, name_of
+from .checked import checked_status
 from .failure import failure
 from .function import FunctionReply
 from .reply import BaseReply
-from .static import StaticReply, checked_status, static_reply
+from .static import StaticReply, static_reply
 
 if TYPE_CHECKING:
     from ..journal.request import AiointerceptRequest
@@ -26,8 +27,6 @@ __all__ = (
     "Repliable",
     "as_replies",
     "as_reply",
-    "check_call",
-    "name_of",
     "reading_itself",
     "respond",
 )
@@ -256,29 +255,3 @@ async def _answers(response: StreamResponse, request: AiointerceptRequest) -> bo
     """Tell whether *response*, which has been begun, is the answer to *request*."""
     writer = await response.prepare(request)  # of what has begun, the writer; None at its end
     return request.writer.output_size > 0 if writer is None else writer is request.writer
-
-
-def check_call(function: Callable[..., Any], what: str, *given: str, **named: object) -> None:
-    """Refuse a function that cannot be called with these arguments, and those of these names.
-
-    Raises:
-        TypeError: it takes others.
-    """
-    if str(getattr(function, "__module__", "")).startswith(f"{__package__}."):
-        raise TypeError(f"replies.{name_of(function)} makes a reply, and is none: call it.")
-    try:
-        takes = signature(function)
-    except (TypeError, ValueError):  # some callables written in C have none
-        return
-    try:
-        takes.bind(*given, **named)
-    except TypeError:
-        called = ", ".join([*given, *(f"{name}=" for name in named)])
-        raise TypeError(
-            f"{what} is called as {name_of(function)}({called}), and takes {takes}."
-        ) from None
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """Return what messages call *function*."""
-    return getattr(function, "__qualname__", repr(function))

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from .static import checked_headers, checked_text
+from .checked import checked_headers, checked_text
 
 __all__ = ("Cookies", "with_cookies")
 

@@ -7,15 +7,15 @@ and a client whose own timeout would have expired meanwhile raises what it would
 from __future__ import annotations
 
 import asyncio
-import math
 from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
+from .checked import SECONDS, checked_flag, checked_seconds
 from .conversion import Repliable, as_reply
 from .progress import Progress
-from .reply import BaseReply
+from .reply import BaseReply, in_attempt
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -29,7 +29,6 @@ __all__ = (
     "LogNormal",
     "Pace",
     "Uniform",
-    "checked_seconds",
     "delayed",
     "lognormal",
     "uniform",
@@ -40,7 +39,8 @@ _TURNS: Final = 20
 # Through sockets, what was sent before is on its way for a moment.
 _SECONDS_UNDER_WAY: Final = 0.005
 
-_SECONDS: Final = "a number of seconds, at least 0"
+_LARGEST_SIGMA: Final = 10
+_SIGMA: Final = "a number from 0 to 10"
 
 
 @dataclass(frozen=True)
@@ -108,20 +108,12 @@ def lognormal(median: float, sigma: float, *, seed: int | str | None = None) -> 
 
     Raises:
         TypeError: an argument is no number.
-        ValueError: an argument is negative or not finite.
+        ValueError: an argument is negative or not finite, or *sigma* is above 10.
     """
     checked_seconds("median", median)
-    checked_seconds("sigma", sigma, "a number, at least 0")
+    if checked_seconds("sigma", sigma, _SIGMA) > _LARGEST_SIGMA:
+        raise ValueError(f"sigma must be {_SIGMA}, not {sigma!r}")
     return LogNormal(median, sigma, _checked_seed(seed))
-
-
-def checked_seconds(argument: str, value: Any, wanted: str = _SECONDS) -> float:
-    """Return *value* if it is a number of seconds to wait."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{argument} must be {wanted}, not {type(value).__name__}: {value!r}")
-    if not 0 <= value < math.inf:  # which NaN is not, either
-        raise ValueError(f"{argument} must be {wanted}, not {value!r}")
-    return value
 
 
 def _checked_seed(seed: Any) -> int | str | None:
@@ -150,9 +142,9 @@ class Pace:
         if isinstance(delay, (Uniform, LogNormal)):
             seed = delay.seed
         else:
-            checked_seconds(argument, delay, f"{_SECONDS}, or a distribution")
+            checked_seconds(argument, delay, f"{SECONDS}, or a distribution")
         self.delay = delay
-        self.virtual = virtual
+        self.virtual = checked_flag("virtual", virtual)
         self._randoms = Progress(partial(Random, seed))
 
     async def wait(self, request: AiointerceptRequest) -> None:
@@ -206,19 +198,25 @@ class _Clock(Protocol):
 class Delayed(BaseReply):
     """A reply that waits before it answers as another one does."""
 
-    __slots__ = ("answers", "pace", "reads_body", "reply", "serves_once")
+    __slots__ = ("answers", "pace", "reads_body", "reply", "runs_out", "serves_once")
 
     def __init__(self, reply: Reply, pace: Pace) -> None:
         self.reply = reply
         self.pace = pace
         self.reads_body = getattr(reply, "reads_body", True)
         self.answers = getattr(reply, "answers", 1)
+        self.runs_out = getattr(reply, "runs_out", None)
         self.serves_once = getattr(reply, "serves_once", False)
 
     @property
     def exception(self) -> BaseException | None:
         """The exception that the other reply stands for, if it is one."""
         return getattr(self.reply, "exception", None)
+
+    def in_attempt(self, attempt: int) -> Reply | None:
+        """Return what the other reply has for this attempt, which waits if it is that reply."""
+        inner = in_attempt(self.reply, attempt)
+        return self if inner is self.reply else inner
 
     async def __call__(self, request: AiointerceptRequest) -> web.StreamResponse:
         """Wait, then answer."""

@@ -27,17 +27,13 @@ Encoding: TypeAlias = Literal["gzip", "deflate", "br", "zstd"]
 class EncodedReply(ChoosingReply):
     """A reply with a compressed body, for clients that accept it; for others as it was."""
 
-    __slots__ = ("_encoded", "_encoding", "_plain")
+    __slots__ = ("_encoded", "_encoding", "_plain", "replies")
 
     def __init__(self, encoding: Encoding, plain: StaticReply, encoded: StaticReply) -> None:
+        self.replies = plain, encoded
         self._encoding = encoding
         self._plain = plain
         self._encoded = encoded
-
-    @property
-    def replies(self) -> tuple[Reply, ...]:  # type: ignore[override]
-        """The reply with its body as it was, and compressed."""
-        return self._plain, self._encoded
 
     def choose(self, request: AiointerceptRequest) -> Reply:
         """Return the one of the two that the client of *request* can read."""

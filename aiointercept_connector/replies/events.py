@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import hdrs
-from multidict import CIMultiDict
 
 from ..unset import UNSET, Unset
-from .delay import Delay, Pace, checked_seconds
+from .checked import checked_headers, checked_seconds, encode_text
+from .delay import Delay, Pace
 from .source import Pieces, Source
 from .static import StaticReply
 from .streams import Stream, head_of_stream
@@ -98,7 +98,7 @@ def event(
     made = Event(
         text,
         _field("event", event),
-        _field("id", str(id) if isinstance(id, int) else id),
+        _field("id", str(id) if isinstance(id, int) and not isinstance(id, bool) else id),
         _milliseconds(retry),
         _text("comment", comment),
     )
@@ -114,21 +114,24 @@ def event(
 
 def _data(data: Any) -> str:
     if isinstance(data, str):
-        return data
+        return _sendable("data", data)
     if isinstance(data, bytes):
         raise TypeError(
             f"data must be text, or a value to be sent as JSON, not bytes: {data!r:.60}"
         )
     try:
         return json.dumps(data)
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, RecursionError) as exc:
         raise TypeError(f"data must be text, or serialisable as JSON: {exc}") from exc
 
 
+def _sendable(name: str, text: str) -> str:
+    encode_text(name, text)
+    return text
+
+
 def _text(name: str, value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise TypeError(f"{name} must be a str, not {type(value).__name__}: {value!r:.60}")
+    return None if value is None else _sendable(name, value)
 
 
 def _field(name: str, value: Any) -> str | None:
@@ -230,7 +233,7 @@ def sse(
         <EventStream 200 OK, 2 pieces, every 0.1 s>
     """
     _check_keep_alive(keep_alive, virtual=virtual)
-    every_header = CIMultiDict(headers or {})
+    every_header = checked_headers(headers)
     every_header.setdefault(hdrs.CACHE_CONTROL, "no-cache")
     head = head_of_stream(status, every_header, _TYPE, reason)
     pace = Pace("every", every, virtual=virtual)

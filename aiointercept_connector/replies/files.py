@@ -13,9 +13,10 @@ from aiohttp import hdrs
 from aiohttp.web_fileresponse import FileResponse
 from multidict import CIMultiDict
 
+from .checked import checked_status, checked_text
 from .cookies import Cookies, with_cookies
 from .reply import BaseReply
-from .static import checked_status, checked_text, is_bodiless
+from .static import is_bodiless
 
 __all__ = ("FileReply", "file")
 
@@ -86,6 +87,8 @@ def _readable(path: Any) -> Path:
         problem = _unreadable(whole)
     except OSError as exc:
         problem = exc.strerror or str(exc)
+    except ValueError as exc:  # a name that no file can have
+        problem = str(exc)
     if problem:
         raise ValueError(f"path: {str(whole)!r} cannot be read: {problem}")
     return whole

@@ -8,14 +8,8 @@ from typing import Any, Final, TypeAlias
 from aiohttp import hdrs
 from multidict import CIMultiDict
 
-from .static import (
-    StaticReply,
-    checked_headers,
-    checked_list,
-    default_reason,
-    is_bodiless,
-    serialise_head,
-)
+from .checked import checked_headers
+from .static import StaticReply, default_reason, is_bodiless, serialise_head
 
 __all__ = ("FramedReply", "Interim", "Trailers")
 
@@ -58,8 +52,7 @@ class FramedReply(StaticReply):
     def __init__(
         self, reply: StaticReply, interim: Interim = (), trailers: Trailers | None = None
     ) -> None:
-        given = checked_list("interim", interim, "a list of (status, headers) pairs")
-        self.interim = b"".join(map(_interim_response, given))
+        self.interim = b"".join(map(_interim_response, interim))
         self.trailers = _checked_fields("trailers", trailers, _NOT_BEHIND)
         headers = CIMultiDict(reply.headers)
         if self.trailers:

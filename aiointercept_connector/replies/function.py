@@ -46,6 +46,7 @@ class FunctionReply(BaseReply):
 
     async def __call__(self, request: AiointerceptRequest) -> web.StreamResponse:
         """Answer with what the function asked for."""
-        reply = self.begin(request)
-        settled: Reply = await reply if isawaitable(reply) else reply
+        with request.overhearing():
+            reply = self.begin(request)
+            settled: Reply = await reply if isawaitable(reply) else reply
         return await settled(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from .reply import BaseReply
+from .reply import BaseReply, in_attempt
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -29,6 +29,10 @@ class LateChoice(BaseReply):
     def exception(self) -> BaseException | None:
         """The exception that the chosen reply stands for, if it is one."""
         return getattr(self._chosen, "exception", None)
+
+    def in_attempt(self, attempt: int) -> Reply | None:
+        """Return what the chosen reply has for this attempt."""
+        return self if self._chosen is None else in_attempt(self._chosen, attempt)
 
     async def __call__(self, request: AiointerceptRequest) -> web.StreamResponse:
         """Answer with the reply that is chosen."""

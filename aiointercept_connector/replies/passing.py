@@ -23,7 +23,8 @@ class Passthrough(BaseReply):
 
     async def __call__(self, request: AiointerceptRequest) -> web.StreamResponse:
         """Answer with what the real host answers."""
-        return await request.real_host.pass_through()
+        with request.overhearing():
+            return await request.real_host.pass_through()
 
     def __repr__(self) -> str:
         return "passthrough()"

@@ -9,7 +9,8 @@ from aiohttp import hdrs
 from aiohttp.http import HttpVersion11
 from aiohttp.web_response import Response, StreamResponse
 
-from .static import checked_headers, is_bodiless, serialise_head
+from .checked import checked_headers
+from .static import is_bodiless, serialise_head
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..journal.request import AiointerceptRequest
     from ..routing.route import Reply
 
-__all__ = ("BaseReply", "ChoosingReply", "alternatives", "check_lasting", "chosen")
+__all__ = ("BaseReply", "ChoosingReply", "alternatives", "check_lasting", "chosen", "in_attempt")
 
 
 class BaseReply:
@@ -23,6 +23,8 @@ class BaseReply:
         answers: how often a route answers with it, if neither ``repeat`` nor ``times`` says; None
             is for ever.
         serves_once: whether it can answer one request only, such as the stream of a generator.
+        runs_out: how many requests it has an answer for, behind which it raises; None for any
+            number.
         before_request: whether it is met before there is a connection, and so before a request.
         is_fault: whether it is a fault, or chooses among faults.
     """
@@ -32,6 +34,7 @@ class BaseReply:
     reads_body = True
     answers: int | None = 1
     serves_once = False
+    runs_out: int | None = None
     before_request = False
     is_fault = False
 
@@ -56,8 +59,16 @@ class ChoosingReply(BaseReply):
     __slots__ = ()
     replies: tuple[Reply, ...]
 
+    def in_attempt(self, attempt: int) -> Reply | None:
+        """Return itself, if one of its replies has an answer to this attempt."""
+        answers = any(in_attempt(one, attempt) is not None for one in self.replies)
+        return self if answers else None
+
     def choose(self, request: AiointerceptRequest) -> Reply:
-        """Return the reply to *request*; it may be another one that chooses. Never raises."""
+        """Return the reply to *request*; it may be another one that chooses. Never raises.
+
+        It has an answer to the attempt that *request* is, if any of its replies has.
+        """
         raise NotImplementedError
 
     async def __call__(self, request: AiointerceptRequest) -> web.StreamResponse:
@@ -73,6 +84,12 @@ def alternatives(reply: Reply) -> Iterator[Reply]:
         return
     for one in reply.replies:
         yield from alternatives(one)
+
+
+def in_attempt(reply: Reply, attempt: int) -> Reply | None:
+    """Return what of *reply* answers this attempt of aiohttp's at one call; see ``BaseReply``."""
+    # Any handler may be a reply.
+    return reply.in_attempt(attempt) if isinstance(reply, BaseReply) else reply
 
 
 def check_lasting(replies: Iterable[Reply]) -> None:

@@ -7,8 +7,11 @@ from typing import Any, Final, TypeAlias, cast
 
 from aiohttp import WSMsgType
 
+from ..routing.given import checked_json
 from ..routing.values import is_pattern
 from ..unset import UNSET, is_any
+from .calling import check_call
+from .checked import checked_seconds, encode_text
 from .steps import (
     BYTES,
     PATIENCE,
@@ -42,6 +45,8 @@ Bytes: TypeAlias = "bytes | bytearray | memoryview"
 _LONGEST_CONTROL: Final = 125  # of a ping's or close's data, in bytes: RFC 6455 section 5.5
 _LONGEST_REASON: Final = _LONGEST_CONTROL - 2
 _UNSENDABLE: Final = {1005, 1006, 1015}  # RFC 6455 section 7.4.1
+_LARGEST_CODE: Final = 65535  # two bytes
+_TIMEOUT: Final = "a number of seconds, more than 0, or None"
 _NOT_GIVEN: Any = UNSET
 
 
@@ -57,6 +62,10 @@ def expect(
             which ``ANY`` may stand for parts.
         json_subset: a JSON value that the message contains, at any depth, in place of *message*.
         timeout: how long to wait, in seconds; None is for ever.
+
+    Raises:
+        TypeError: an argument is of a wrong type, or what is expected could never come.
+        ValueError: *timeout* is not more than 0.
     """
     if (message is UNSET) is (json_subset is UNSET):
         raise TypeError("expect() takes a message or json_subset=; ANY is any message.")
@@ -64,12 +73,22 @@ def expect(
         raise TypeError(f"expect() takes a plain function, not the coroutine function {message!r}.")
     if isinstance(message, (Step, type)):
         raise TypeError(f"expect() takes what is to come, not {message!r}.")
-    if isinstance(message, BYTES):
-        message = bytes(cast("bytes", message))
     _check_timeout(timeout)
     if message is UNSET:
-        return Expect(json_subset, subset=True, timeout=timeout)
-    return Expect(message, timeout=timeout)
+        subset = checked_json("json_subset", json_subset)
+        return Expect(subset, subset=True, timeout=timeout)
+    return Expect(_checked_message(message), timeout=timeout)
+
+
+def _checked_message(message: Any) -> Any:
+    if isinstance(message, BYTES):
+        return bytes(cast("bytes", message))
+    if isinstance(message, str) or is_pattern(message) or is_any(message):
+        return message
+    if callable(message):
+        check_call(message, "a function given to expect()", "frame")
+        return message
+    return checked_json("message", message)
 
 
 def expect_ping(payload: Bytes | str = _NOT_GIVEN, *, timeout: float | None = PATIENCE) -> Step:
@@ -83,9 +102,17 @@ def expect_pong(payload: Bytes | str = _NOT_GIVEN, *, timeout: float | None = PA
 
 
 def expect_close(code: int | None = None, *, timeout: float | None = PATIENCE) -> ExpectClose:
-    """Wait until the client closes, with *code* if it is given; the script ends here."""
+    """Wait until the client closes, with *code* if it is given; the script ends here.
+
+    A close without a code has the code 0.
+    """
     if code is not None:
         _check_code(code)
+        if code != 0 and not 1000 <= code <= _LARGEST_CODE:
+            raise ValueError(
+                f"code must be one that may come, 1000 to {_LARGEST_CODE}, or 0 for a close "
+                f"without one, not {code}"
+            )
     _check_timeout(timeout)
     return ExpectClose(code, timeout)
 
@@ -98,15 +125,20 @@ def send(message: Any) -> Send:
             is given the last ``Frame`` that was received, and returns one of these.
 
     Raises:
-        TypeError: it is no JSON.
+        TypeError: it is no JSON, or a function that takes something else.
+        ValueError: it is text that is no UTF-8.
     """
-    if isinstance(message, Step) or is_any(message) or is_pattern(message):
+    if isinstance(message, (Step, type)) or is_any(message) or is_pattern(message):
         raise TypeError(f"send() takes what is to be sent, not {message!r}.")
     if iscoroutinefunction(message):
         raise TypeError(f"send() takes a plain function, not the coroutine function {message!r}.")
     if isinstance(message, BYTES):
         message = bytes(cast("bytes", message))
-    if not callable(message):
+    if isinstance(message, str):
+        encode_text("message", message)
+    if callable(message):
+        check_call(message, "a function given to send()", "frame")
+    else:
         as_message(message)
     return Send(message)
 
@@ -135,9 +167,7 @@ def close(code: int = 1000, reason: str = "") -> SendClose:
             f"code must be one that may be sent, 1000 to 4999 but not 1005, 1006 or 1015, "
             f"not {code}.{lost}"
         )
-    if not isinstance(reason, str):
-        raise TypeError(f"reason must be a str, not {type(reason).__name__}: {reason!r:.60}")
-    if len(reason.encode()) > _LONGEST_REASON:
+    if len(encode_text("reason", reason)) > _LONGEST_REASON:
         raise ValueError(f"reason must have at most {_LONGEST_REASON} bytes: {reason!r:.60}")
     return SendClose(code, reason)
 
@@ -149,11 +179,7 @@ def drop() -> Drop:
 
 def wait(seconds: float) -> Wait:
     """Do nothing for *seconds*."""
-    if not _is_number(seconds):
-        raise TypeError(f"seconds must be a number, not {seconds!r:.60}")
-    if seconds < 0:
-        raise ValueError(f"seconds must be 0 or more, not {seconds:g}")
-    return Wait(seconds)
+    return Wait(checked_seconds("seconds", seconds))
 
 
 def _expect_control(kind: WSMsgType, payload: Any, timeout: float | None) -> ExpectControl:
@@ -165,7 +191,8 @@ def _expect_control(kind: WSMsgType, payload: Any, timeout: float | None) -> Exp
 def _checked_payload(payload: Any) -> bytes:
     if not isinstance(payload, (str, *BYTES)):
         raise TypeError(f"payload must be bytes, not {type(payload).__name__}: {payload!r:.60}")
-    data = payload.encode() if isinstance(payload, str) else bytes(cast("bytes", payload))
+    is_text = isinstance(payload, str)
+    data = encode_text("payload", payload) if is_text else bytes(cast("bytes", payload))
     if len(data) > _LONGEST_CONTROL:
         raise ValueError(f"payload must have at most {_LONGEST_CONTROL} bytes, not {len(data)}")
     return data
@@ -179,11 +206,5 @@ def _check_code(code: Any) -> None:
 def _check_timeout(timeout: Any) -> None:
     if timeout is None:
         return
-    if not _is_number(timeout):
-        raise TypeError(f"timeout must be a number of seconds, or None, not {timeout!r:.60}")
-    if timeout <= 0:
-        raise ValueError(f"timeout must be more than 0 seconds, not {timeout:g}")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if checked_seconds("timeout", timeout, _TIMEOUT) == 0:
+        raise ValueError(f"timeout must be {_TIMEOUT}, not {timeout!r}")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from ..arguments import one_of
 from ..errors import SequenceExhaustedError
+from .checked import checked_list
 from .conversion import Repliable, as_replies
 from .failure import Failure
 from .progress import Progress
-from .reply import ChoosingReply, check_lasting
-from .static import checked_list
+from .reply import ChoosingReply, check_lasting, in_attempt
 
 if TYPE_CHECKING:
     from ..journal.request import AiointerceptRequest
@@ -27,8 +26,27 @@ OnExhausted: TypeAlias = Literal["raise", "cycle", "last"]
 _MODES: Final = ("raise", "cycle", "last")
 
 
-def _from_the_start() -> Progress[Iterator[int]]:
-    return Progress(count)
+class _Steps:
+    """The steps that are to come."""
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._passed_over: list[int] = []
+
+    def take(self, fits: Callable[[int], bool], ahead: int) -> int:
+        """Return the first step that fits, of the next ones; those before it stay to come."""
+        coming = [*self._passed_over, *range(self._next, self._next + ahead)]
+        step: int = next(filter(fits, coming), coming[0])
+        if step in self._passed_over:
+            self._passed_over.remove(step)
+        else:
+            self._passed_over += range(self._next, step)
+            self._next = step + 1
+        return step
+
+
+def _from_the_start() -> Progress[_Steps]:
+    return Progress(_Steps)
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,26 +58,35 @@ class SequenceReply(ChoosingReply):
 
     replies: tuple[Reply, ...]
     on_exhausted: OnExhausted = "raise"
-    _steps: Progress[Iterator[int]] = field(
-        default_factory=_from_the_start, init=False, compare=False
-    )
+    answers: int | None = field(init=False, compare=False)
+    runs_out: int | None = field(init=False, compare=False)
+    _steps: Progress[_Steps] = field(default_factory=_from_the_start, init=False, compare=False)
 
-    @property
-    def answers(self) -> int | None:  # type: ignore[override]
-        """How often a route answers with it: to its end, if that is one."""
-        return len(self.replies) if self.on_exhausted == "raise" else None
+    def __post_init__(self) -> None:
+        # A route answers with it to its end, if that is one.
+        end = len(self.replies) if self.on_exhausted == "raise" else None
+        object.__setattr__(self, "answers", end)
+        object.__setattr__(self, "runs_out", end)
 
     def choose(self, request: AiointerceptRequest) -> Reply:
-        """Return the next reply of the request's route."""
+        """Return the next reply of the request's route that has an answer to this attempt."""
+        attempt = request.record.attempts
+
+        def fits(step: int) -> bool:
+            reply = self._at(step)
+            return reply is None or in_attempt(reply, attempt) is not None
+
         with self._steps.of(request.route) as steps:
-            step = next(steps)
+            step = steps.take(fits, len(self.replies) + 1)
+        return self._at(step) or Failure(_exhausted(request, step + 1, len(self.replies)))
+
+    def _at(self, step: int) -> Reply | None:
+        """Return the reply of a step; None behind the end of a sequence that has one."""
         if step < len(self.replies):
             return self.replies[step]
         if self.on_exhausted == "cycle":
             return self.replies[step % len(self.replies)]
-        if self.on_exhausted == "last":
-            return self.replies[-1]
-        return Failure(_exhausted(request, step + 1, len(self.replies)))
+        return self.replies[-1] if self.on_exhausted == "last" else None
 
     def __repr__(self) -> str:
         return f"<SequenceReply of {len(self.replies)}, on_exhausted={self.on_exhausted!r}>"
@@ -69,12 +96,15 @@ def sequence(replies: Iterable[Repliable], *, on_exhausted: OnExhausted = "raise
     """Answer the first request with the first of *replies*, the second with the second.
 
     A route answers as often as there are replies, or for ever if the sequence has no end;
-    ``repeat=`` says otherwise. Every route begins anew. Safe to call from any thread.
+    ``repeat=`` may say otherwise, but not ask for more than there are. Every route begins anew.
+    Safe to call from any thread.
 
     Args:
         replies: whatever ``reply=`` takes, exceptions too.
-        on_exhausted: what answers behind the end: ``"raise"`` raises a ``SequenceExhaustedError``
-            to the client's caller, ``"cycle"`` begins again, ``"last"`` repeats the last reply.
+        on_exhausted: what answers behind the end: ``"raise"`` nothing, the next route's turn has
+            come; ``"cycle"`` begins again, ``"last"`` repeats the last reply. What a callback
+            returns, or another reply has within it, is asked behind its end all the same:
+            ``"raise"`` raises a ``SequenceExhaustedError`` to the client's caller then.
 
     Raises:
         TypeError: *replies* cannot be iterated over, or one of them is no reply.

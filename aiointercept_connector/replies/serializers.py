@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from ..extras import extra
+from .calling import check_takes
+from .checked import checked_text, encode_text
 
 __all__ = ("JSON", "MSGPACK", "TOML", "YAML", "Serializer")
 
@@ -19,10 +21,23 @@ class Serializer:
     Args:
         dumps: returns a value as text (sent as UTF-8) or bytes.
         content_type: the ``Content-Type`` of what it returns.
+
+    Raises:
+        TypeError: one of them is of a wrong type, or *dumps* takes something else.
+        ValueError: *content_type* cannot be sent as a header.
     """
 
     dumps: Callable[[Any], str | bytes]
     content_type: str
+
+    def __post_init__(self) -> None:
+        if not callable(self.dumps):
+            raise TypeError(
+                f"dumps must be a function of the value, not {type(self.dumps).__name__}: "
+                f"{self.dumps!r:.60}"
+            )
+        check_takes(self.dumps, "dumps", "value")
+        checked_text("content_type", self.content_type)
 
     def serialize(self, value: Any) -> bytes:
         """Return *value* as it is sent.
@@ -38,7 +53,7 @@ class Serializer:
         except Exception as exc:
             raise TypeError(f"value cannot be sent as {self.content_type}: {exc}") from exc
         if isinstance(data, str):
-            return data.encode()
+            return encode_text("value", data)
         if isinstance(data, (bytes, bytearray, memoryview)):
             return bytes(cast("bytes", data))
         raise TypeError(f"dumps must return str or bytes, not {type(data).__name__}: {data!r:.60}")

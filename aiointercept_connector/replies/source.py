@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -13,9 +14,9 @@ from collections.abc import (
     Mapping,
 )
 from inspect import Parameter, isawaitable, signature
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from .conversion import name_of
+from .calling import name_of
 
 if TYPE_CHECKING:
     from ..journal.request import AiointerceptRequest
@@ -24,6 +25,11 @@ __all__ = ("Pieces", "Source")
 
 Pieces: TypeAlias = "Iterable[Any] | AsyncIterable[Any] | Callable[..., Any]"
 """What a stream may be made of."""
+
+
+_SERIES: Final = (Iterable, AsyncIterable)
+_ONE_PIECE: Final = (str, bytes, bytearray, memoryview, Mapping)
+_KNOWN: Final = (list, tuple, set, frozenset, deque)
 
 
 class Source:
@@ -51,7 +57,7 @@ class Source:
         """The pieces, if they are the same for every request."""
         self.given = given
         self.serves_once = isinstance(given, (Iterator, AsyncIterator))
-        if isinstance(given, (list, tuple)):
+        if isinstance(given, _KNOWN):
             self.known = tuple(encode(piece) for piece in cast("Iterable[Any]", given))
         elif not _is_series(given):
             self._takes_request = _takes_request(who, given)
@@ -142,13 +148,15 @@ async def _aclose(generator: AsyncGenerator[Any]) -> None:
 
 def _is_series(value: Any) -> bool:
     """Tell whether *value* is an iterable of pieces; a text or an object of JSON is one piece."""
-    if isinstance(value, (str, bytes, bytearray, memoryview, Mapping)):
-        return False
-    return isinstance(value, (Iterable, AsyncIterable))
+    return isinstance(value, _SERIES) and not isinstance(value, _ONE_PIECE)
+
+
+def _makes_series(kind: type) -> bool:
+    return issubclass(kind, _SERIES) and not issubclass(kind, _ONE_PIECE)
 
 
 def _takes_request(who: str, function: Any) -> bool:
-    if not callable(function):
+    if not callable(function) or (isinstance(function, type) and not _makes_series(function)):
         raise TypeError(
             f"{who} must be given an iterable, plain or async, or a function that returns one, "
             f"not {type(function).__name__}: {function!r:.60}"

@@ -7,11 +7,9 @@ no ``Date``, no ``Server``.
 
 from __future__ import annotations
 
-import json as _json
-import re
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from aiohttp import hdrs
 from aiohttp.http import HttpVersion11
@@ -19,6 +17,7 @@ from aiohttp.web_response import StreamResponse
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from ..unset import UNSET, Unset
+from .checked import checked_headers, checked_status, checked_text, encode_body, encode_json
 from .reply import BaseReply
 
 if TYPE_CHECKING:
@@ -29,13 +28,7 @@ __all__ = (
     "JSON_TYPE",
     "Body",
     "StaticReply",
-    "check_mapping",
-    "checked_headers",
-    "checked_list",
-    "checked_status",
-    "checked_text",
     "default_reason",
-    "encode_json",
     "is_bodiless",
     "serialise_head",
     "static_reply",
@@ -45,12 +38,9 @@ Body: TypeAlias = "str | bytes | bytearray | memoryview"
 """A body as it may be given; text is sent as UTF-8."""
 
 JSON_TYPE: Final = "application/json"
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_BREAKS_HEAD = re.compile(r"[\r\n\0]")
-_LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
 # Plain numbers: a reply is made for every call of a callback, and an enum takes its time.
 _PHRASES: Final[dict[int, str]] = {int(status): status.phrase for status in HTTPStatus}
-_BODILESS: Final = frozenset({*range(_LOWEST_STATUS, 200), 204, 304})
+_BODILESS: Final = frozenset({*range(100, 200), 204, 304})
 
 
 class StaticReply(BaseReply):
@@ -193,7 +183,7 @@ def static_reply(
         ValueError: an argument is out of range, or cannot be sent as HTTP.
     """
     checked_status(status)
-    data = _encode_body(body) if isinstance(json, Unset) else encode_json(json)
+    data = encode_body(body) if isinstance(json, Unset) else encode_json(json)
     if data and is_bodiless(status):
         given = "body" if isinstance(json, Unset) else "json"
         raise ValueError(
@@ -224,78 +214,6 @@ def _check_length(headers: Mapping[str, str], length: int) -> None:
 def is_bodiless(status: int) -> bool:
     """Tell whether such a response has no body, and no length (RFC 9110 sections 6.4.1, 8.6)."""
     return status in _BODILESS
-
-
-def checked_status(status: Any) -> int:
-    """Return *status* if a response may have it."""
-    if not isinstance(status, int) or isinstance(status, bool):
-        raise TypeError(
-            f"status must be an int from 100 to 599, not {type(status).__name__}: {status!r}"
-        )
-    if not _LOWEST_STATUS <= status <= _HIGHEST_STATUS:
-        raise ValueError(f"status must be from 100 to 599, not {status}")
-    return status
-
-
-def _encode_body(body: Any) -> bytes:
-    if isinstance(body, str):
-        return body.encode()
-    if isinstance(body, (bytes, bytearray, memoryview)):
-        return bytes(cast("bytes", body))
-    kind, hint = type(body).__name__, ""
-    if isinstance(body, (dict, list)):
-        hint = " For a JSON body use json=."
-    elif isinstance(body, (Iterable, AsyncIterable)):
-        hint = " To send it in pieces use reply=replies.stream(...)."
-    raise TypeError(f"body must be str or bytes, not {kind}: {body!r:.60}.{hint}")
-
-
-def encode_json(value: Any, argument: str = "json (or payload)") -> bytes:
-    """Return *value* as JSON."""
-    try:
-        return _json.dumps(value).encode()
-    except (TypeError, ValueError) as exc:
-        raise TypeError(f"{argument} must be serialisable as JSON: {exc}") from exc
-
-
-def checked_headers(
-    headers: Mapping[Any, Any] | None, argument: str = "headers"
-) -> CIMultiDict[str]:
-    """Return a copy of *headers* if they can be sent."""
-    checked: CIMultiDict[str] = CIMultiDict()
-    if headers is None:
-        return checked
-    check_mapping(argument, headers)
-    for name, value in headers.items():
-        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-            raise ValueError(f"{argument}: {name!r} is not a header name")
-        checked.add(name, checked_text(f"{argument}[{name!r}]", value))
-    return checked
-
-
-def checked_list(argument: str, value: Any, wanted: str) -> list[Any]:
-    """Return the items of *value*, unless it has some by being text or a mapping."""
-    items: Any = value
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
-        return list(items)
-    raise TypeError(f"{argument} must be {wanted}, not {type(items).__name__}: {items!r:.60}")
-
-
-def check_mapping(argument: str, headers: Any) -> None:
-    """Refuse headers that are no mapping."""
-    if not isinstance(headers, Mapping):
-        raise TypeError(
-            f"{argument} must be a mapping of names to values, not {type(headers).__name__}"
-        )
-
-
-def checked_text(argument: str, value: Any) -> str:
-    """Return *value* if it can be sent as a header."""
-    if not isinstance(value, str):
-        raise TypeError(f"{argument} must be a str, not {type(value).__name__}: {value!r}")
-    if _BREAKS_HEAD.search(value):
-        raise ValueError(f"{argument} must not contain CR, LF or NUL: {value!r}")
-    return value
 
 
 def default_reason(status: int) -> str:

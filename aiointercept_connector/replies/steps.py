@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol, cast
 
 from aiohttp import WSMsgType
@@ -92,7 +92,7 @@ class _Expecting(Step):
     """A step that waits for a frame."""
 
     direction: ClassVar[str] = RECEIVED
-    types: ClassVar[frozenset[WSMsgType]]
+    types: frozenset[WSMsgType]
     timeout: float | None
 
     async def play(self, stage: Stage) -> None:
@@ -153,11 +153,10 @@ class ExpectControl(_Expecting):
     type: WSMsgType
     payload: Any = UNSET
     timeout: float | None = PATIENCE
+    types: frozenset[WSMsgType] = field(init=False, compare=False)
 
-    @property
-    def types(self) -> frozenset[WSMsgType]:  # type: ignore[override]
-        """Its one type."""
-        return frozenset({self.type})
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "types", frozenset({self.type}))
 
     def fits(self, frame: Frame) -> bool:
         """Tell whether it carries the payload."""
@@ -301,7 +300,7 @@ def as_message(value: Any) -> tuple[WSMsgType, str | bytes]:
         return WSMsgType.BINARY, bytes(cast("bytes", value))
     try:
         return WSMsgType.TEXT, json.dumps(value)
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, RecursionError) as exc:
         raise TypeError(
             f"send() takes a str, bytes, a value that is JSON, or a function of the last message "
             f"that returns one of these: {exc}"

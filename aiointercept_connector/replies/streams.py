@@ -13,7 +13,8 @@ from aiohttp.http import HttpVersion11
 from aiohttp.web_response import StreamResponse
 from multidict import CIMultiDict
 
-from .delay import Delay, Pace, checked_seconds
+from .checked import checked_seconds, encode_body, encode_text
+from .delay import Delay, Pace
 from .reply import BaseReply
 from .source import Pieces, Source
 from .static import Body, StaticReply, static_reply
@@ -194,7 +195,7 @@ def stream(
         >>> stream([b"a", b"b", b"c"], every=0.1)
         <Stream 200 OK, 3 pieces, every 0.1 s>
     """
-    head = head_of_stream(status, headers, content_type or _BYTES_TYPE, reason)
+    head = head_of_stream(status, headers, content_type, reason)
     declared = _declared(length, head, headers)
     return Stream(
         Source("stream", pieces, _bytes_of), head, Pace("every", every, virtual=virtual), declared
@@ -232,8 +233,8 @@ def dribble(
         raise TypeError(f"pieces must be an int, not {type(pieces).__name__}: {pieces!r}")
     if pieces < 1:
         raise ValueError(f"pieces must be at least 1, not {pieces}")
-    data = static_reply(body=body).body
-    head = head_of_stream(status, headers, content_type or _BYTES_TYPE, reason)
+    data = encode_body(body)
+    head = head_of_stream(status, headers, content_type, reason)
     count = max(1, min(pieces, len(data)))
     ends = [len(data) * number // count for number in range(count + 1)]
     parts = [data[start:end] for start, end in itertools.pairwise(ends)]
@@ -244,7 +245,7 @@ def dribble(
 
 
 def head_of_stream(
-    status: int, headers: Mapping[str, str] | None, content_type: str, reason: str | None
+    status: int, headers: Mapping[str, str] | None, content_type: str | None, reason: str | None
 ) -> StaticReply:
     """Check what a streamed reply begins with, and return it as a reply of its own.
 
@@ -254,7 +255,8 @@ def head_of_stream(
     """
     # Only to be refused where a body is: it is not sent.
     static_reply(status=status, body=b"?")
-    return static_reply(status=status, headers=headers, content_type=content_type, reason=reason)
+    kind = _BYTES_TYPE if content_type is None else content_type
+    return static_reply(status=status, headers=headers, content_type=kind, reason=reason)
 
 
 def _declared(
@@ -277,7 +279,7 @@ def _declared(
 
 def _bytes_of(piece: Any) -> bytes:
     if isinstance(piece, str):
-        return piece.encode()
+        return encode_text("stream: a piece", piece)
     if isinstance(piece, (bytes, bytearray, memoryview)):
         return bytes(cast("bytes", piece))
     raise TypeError(

@@ -7,7 +7,7 @@ import inspect
 import re
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -16,7 +16,8 @@ from aiohttp.web_exceptions import HTTPException
 from aiohttp.web_response import Response, StreamResponse
 from aiohttp.web_ws import WebSocketResponse
 
-from .conversion import name_of
+from .calling import check_is_coroutine_function, name_of
+from .checked import checked_flag, checked_seconds
 from .reply import BaseReply
 from .script import Script, checked_script
 from .steps import Step
@@ -37,6 +38,7 @@ _PACKAGE = f"{__name__.partition('.')[0]}."
 MAX_MSG_SIZE: Final = 4 * 1024 * 1024
 _PROTOCOL = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _SMALLEST_WINDOW, _LARGEST_WINDOW = 9, 15  # bits; aiohttp takes no 8
+_HEARTBEAT: Final = "a number of seconds, more than 0, or None"
 
 
 def websocket(
@@ -72,12 +74,12 @@ def websocket(
         _checked_protocols(protocols),
         _checked_compress(compress),
         _checked_heartbeat(heartbeat),
-        bool(autoping),
+        checked_flag("autoping", autoping),
         _checked_size(max_msg_size),
     )
 
 
-async def echo(ws: WebSocketResponse, request: AiointerceptRequest) -> None:  # noqa: ARG001
+async def echo(ws: WebSocketResponse, request: AiointerceptRequest) -> None:  # noqa: ARG001 - as handlers are called
     """Send every message back to the client, until it closes."""
     async for message in ws:
         if message.type is WSMsgType.TEXT:
@@ -96,11 +98,11 @@ class WebSocketReply(BaseReply):
     heartbeat: float | None = None
     autoping: bool = True
     max_msg_size: int = MAX_MSG_SIZE
+    answers: int | None = field(init=False, compare=False)
 
-    @property
-    def answers(self) -> int | None:  # type: ignore[override]
-        """How many connections it is for: a script is one conversation, a handler is a server."""
-        return 1 if isinstance(self.handler, Script) else None
+    def __post_init__(self) -> None:
+        # A script is one conversation, a handler is a server.
+        object.__setattr__(self, "answers", 1 if isinstance(self.handler, Script) else None)
 
     async def __call__(self, request: AiointerceptRequest) -> StreamResponse:
         """Accept the WebSocket, and talk over it."""
@@ -208,6 +210,7 @@ def _checked_handler(handler: Any) -> Handler | Script:
     if inspect.isasyncgenfunction(handler):
         raise TypeError(f"{name_of(handler)} must be a coroutine function: it has a yield.")
     _check_parameters(handler)
+    check_is_coroutine_function(handler, "handler", "(ws, request)")
     return cast("Handler", handler)
 
 
@@ -226,7 +229,8 @@ def _check_parameters(handler: Callable[..., Any]) -> None:
 
 
 def _checked_protocols(protocols: Any) -> tuple[str, ...]:
-    if isinstance(protocols, str) or not isinstance(protocols, Sequence):
+    text = (str, bytes, bytearray, memoryview)
+    if isinstance(protocols, text) or not isinstance(protocols, Sequence):
         raise TypeError(f"protocols must be a sequence of str, not {protocols!r:.60}")
     names: list[Any] = [*protocols]
     for protocol in names:
@@ -248,11 +252,9 @@ def _checked_compress(compress: Any) -> bool | int:
 def _checked_heartbeat(heartbeat: Any) -> float | None:
     if heartbeat is None:
         return None
-    if not isinstance(heartbeat, (int, float)) or isinstance(heartbeat, bool):
-        raise TypeError(f"heartbeat must be a number of seconds, not {heartbeat!r:.60}")
-    if heartbeat <= 0:
-        raise ValueError(f"heartbeat must be more than 0 seconds, not {heartbeat:g}")
-    return heartbeat
+    if checked_seconds("heartbeat", heartbeat, _HEARTBEAT) == 0:
+        raise ValueError(f"heartbeat must be {_HEARTBEAT}, not {heartbeat!r}")
+    return cast("float", heartbeat)
 
 
 def _checked_size(size: Any) -> int:

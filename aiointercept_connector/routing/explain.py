@@ -13,8 +13,8 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from .checks import described_body
 from .matchers import Finding
+from .reading import described_body
 from .route import ANY_METHOD, Route
 from .target import Asked, HostGlob, UrlTarget
 from .urls import Origin

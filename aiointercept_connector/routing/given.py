@@ -6,15 +6,19 @@ What is given is copied, so that a matcher does not change with the test's own o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias, TypeGuard
+from datetime import date, time, timedelta
+from math import isnan
+from typing import Any, Final, TypeAlias, TypeGuard
 
 from ..unset import is_any
-from . import checks
+from . import body_checks, checks
 from .values import Absent, form_values, is_array, is_object, is_pattern
 
-__all__ = ("check_of",)
+__all__ = ("check_of", "checked_json")
 
 Items: TypeAlias = "list[tuple[str, Any]]"
+
+_NO_JSON: Final = (bytes, bytearray, memoryview, set, frozenset, range, date, time, timedelta)
 
 
 def check_of(argument: str, value: Any) -> checks.Check:
@@ -59,7 +63,13 @@ def _text(argument: str, value: Any) -> Any:
     )
 
 
-def _json(argument: str, value: Any) -> Any:
+def checked_json(argument: str, value: Any) -> Any:
+    """Return a copy of a JSON value that is to be compared with one that comes.
+
+    Raises:
+        TypeError: it has something in it that JSON has not.
+        ValueError: it is nested too deeply.
+    """
     try:
         return _json_copy(argument, value)
     except RecursionError:
@@ -69,9 +79,9 @@ def _json(argument: str, value: Any) -> Any:
 def _json_copy(argument: str, value: Any) -> Any:
     """Return a copy as ``json.loads`` would make it; what is no JSON is compared by its ``==``."""
     if is_object(value):
-        wrong = next((name for name in value if not _is_name(name)), None)
-        if wrong is not None:
-            raise TypeError(f"{argument}: the names of a JSON object are str, not {wrong!r}")
+        for name in value:
+            if not _is_name(name):
+                raise TypeError(f"{argument}: the names of a JSON object are str, not {name!r}")
         return {name: _json_copy(argument, member) for name, member in value.items()}
     if is_array(value):
         return [_json_copy(argument, member) for member in value]
@@ -85,14 +95,17 @@ def _is_name(value: object) -> bool:
 
 
 def _is_no_json(value: object) -> bool:
-    return isinstance(value, (bytes, bytearray, set, frozenset))
+    if isinstance(value, _NO_JSON) or (isinstance(value, float) and isnan(value)):
+        return True
+    # Equal to itself alone, it would not be equal to anything that comes.
+    return type(value).__eq__ is object.__eq__ and value is not None
 
 
 def _form(argument: str, value: Any) -> checks.Check:
     pairs = list(value.items()) if is_object(value) else _list(value)
     if pairs is None or not all(is_array(one) and _is_pair(one) for one in pairs):
         raise TypeError(f"{argument} must be a mapping of fields to values, not {value!r}")
-    return checks.FormIs(form_values(pairs))
+    return body_checks.FormIs(form_values(pairs))
 
 
 def _is_pair(value: Sequence[Any]) -> bool:
@@ -108,7 +121,7 @@ def _multipart(argument: str, value: Any) -> checks.Check:
     parts = _list(value)
     if parts is None:
         raise TypeError(f"{argument} must be a sequence of parts, each a mapping, not {value!r}")
-    return checks.PartsAre([_part(f"{argument}[{n}]", part) for n, part in enumerate(parts)])
+    return body_checks.PartsAre([_part(f"{argument}[{n}]", part) for n, part in enumerate(parts)])
 
 
 def _part(argument: str, value: Any) -> dict[str, Any]:
@@ -165,10 +178,10 @@ _CHECKS: dict[str, Callable[[str, Any], checks.Check]] = {
     "query": lambda argument, value: checks.QueryHas(_values(argument, value)),
     "headers": lambda argument, value: checks.HeadersHave(_values(argument, value)),
     "cookies": lambda argument, value: checks.CookiesHave(_values(argument, value)),
-    "json": lambda argument, value: checks.JsonIs(_json(argument, value)),
-    "json_subset": lambda argument, value: checks.JsonHas(_json(argument, value)),
+    "json": lambda argument, value: body_checks.JsonIs(checked_json(argument, value)),
+    "json_subset": lambda argument, value: body_checks.JsonHas(checked_json(argument, value)),
     "form": _form,
     "multipart": _multipart,
-    "body": lambda argument, value: checks.BodyIs(_content(argument, value)),
+    "body": lambda argument, value: body_checks.BodyIs(_content(argument, value)),
     "predicate": _predicate,
 }

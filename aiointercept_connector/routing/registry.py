@@ -166,8 +166,14 @@ class Registry:
             return route
         return None
 
-    def take(self, asked: Asked, request: AiointerceptRequest) -> Route | None:
+    def take(self, asked: Asked, request: AiointerceptRequest, attempt: int = 1) -> Route | None:
         """Return the route that answers *request*, used once; None if there is none.
+
+        Args:
+            asked: what the request asks.
+            request: the request.
+            attempt: which attempt of the client's call it is. Routes that have an answer to earlier
+                ones alone are left to other calls.
 
         Raises:
             TypeError: the conditions of a route are to be awaited; see ``take_async``.
@@ -176,6 +182,8 @@ class Registry:
             version = self.state.version
             for route in self.candidates(asked):
                 match = route.match
+                if attempt > 1 and not route.serves(attempt):
+                    continue
                 if match is None or match.matches(request):
                     if self.use(route):
                         return route
@@ -186,12 +194,16 @@ class Registry:
                 if version == self.state.version:
                     return None
 
-    async def take_async(self, asked: Asked, request: AiointerceptRequest) -> Route | None:
+    async def take_async(
+        self, asked: Asked, request: AiointerceptRequest, attempt: int = 1
+    ) -> Route | None:
         """Return the same, and await conditions that are coroutine functions."""
         while True:
             version = self.state.version
             for route in self.candidates(asked):
                 match = route.match
+                if attempt > 1 and not route.serves(attempt):
+                    continue
                 if match is None or await match.matches_async(request):
                     if self.use(route):
                         return route

@@ -99,6 +99,12 @@ class Route(Usage):
         """Whether the route has answered as often as it may."""
         return self._left == 0
 
+    def serves(self, attempt: int) -> bool:
+        """Tell whether the reply has an answer to this attempt of aiohttp's at one call."""
+        # Any handler may be a reply, and knows nothing of attempts.
+        in_attempt: Any = getattr(self.reply, "in_attempt", None)
+        return in_attempt is None or in_attempt(attempt) is not None
+
     @property
     def rank(self) -> tuple[int, bool, int]:
         """Where it stands among routes of one URL: a route without conditions is the fallback."""

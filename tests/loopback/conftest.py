@@ -14,7 +14,9 @@ from typing import Any, cast
 
 import pytest
 
+from aiointercept_connector import aiointercept
 from aiointercept_connector.loopback.memory import MemoryTransport, memory_pair
+from tests.loopback.http_support import OpenRaw, entered_mock, raw_connections
 
 BLOCK = bytes(range(256)) * 1024
 
@@ -208,6 +210,22 @@ async def connect(
 async def pair(connect: Connect) -> Pair:
     """Give a connection between two `PlainRecorder`s."""
     return await connect(PlainRecorder(), PlainRecorder())
+
+
+@pytest.fixture
+async def mock(
+    wire: str, caplog: pytest.LogCaptureFixture, reports: object
+) -> AsyncIterator[aiointercept]:
+    """Give a mock on the wire of this run."""
+    async with entered_mock(wire, caplog) as entered:
+        yield entered
+
+
+@pytest.fixture
+async def raw(mock: aiointercept) -> AsyncIterator[OpenRaw]:
+    """Give a function that connects to the mock with no client in between."""
+    async with raw_connections(mock) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from aiointercept_connector import Match, aiointercept
 from tests.loopback.conftest import settle, until
-from tests.loopback.http_support import entered_mock, exchange, raw_connections, real_server
+from tests.loopback.http_support import exchange, raw_connections, real_server
 
 pytestmark = pytest.mark.anyio
 
@@ -19,15 +19,6 @@ PIECE = b"x" * 2**16
 BIG = PIECE * 12
 
 Callback = Callable[[Any], Awaitable[Any]]
-
-
-@pytest.fixture
-async def mock(
-    wire: str, caplog: pytest.LogCaptureFixture, reports: object
-) -> AsyncIterator[aiointercept]:
-    """Give a mock on the wire of this run."""
-    async with entered_mock(wire, caplog) as entered:
-        yield entered
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,31 +14,13 @@ from tests.loopback.conftest import settle
 from tests.loopback.http_support import (
     URL,
     OpenRaw,
-    entered_mock,
     exchange,
     handle,
-    raw_connections,
 )
 
 pytestmark = pytest.mark.anyio
 
 SEEN: contextvars.ContextVar[str] = contextvars.ContextVar("seen", default="nothing")
-
-
-@pytest.fixture
-async def mock(
-    wire: str, caplog: pytest.LogCaptureFixture, reports: object
-) -> AsyncIterator[aiointercept]:
-    """Give a mock on the wire of this run."""
-    async with entered_mock(wire, caplog) as entered:
-        yield entered
-
-
-@pytest.fixture
-async def raw(mock: aiointercept) -> AsyncIterator[OpenRaw]:
-    """Give a function that connects to the mock with no client in between."""
-    async with raw_connections(mock) as opened:
-        yield opened
 
 
 def plain(url: Any, **_: Any) -> CallbackResult:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import pytest
 from aiohttp import ClientSession
 from multidict import CIMultiDictProxy
 from yarl import URL
@@ -79,3 +80,17 @@ def sent_by(reply: Any) -> bytes:
     assert isinstance(reply, StaticReply)
     assert reply.wire is not None
     return reply.wire
+
+
+def recorded_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the waits of replies, none of which is waited for."""
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def slept(seconds: float) -> None:
+        if seconds:
+            waits.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("aiointercept_connector.replies.delay.asyncio.sleep", slept)
+    return waits

@@ -129,7 +129,7 @@ class TestBadInput:
             (
                 lambda: replies.form(5),  # type: ignore[arg-type]
                 TypeError,
-                "fields must be a mapping, or a list of (name, value) pairs, not 5",
+                "fields must be a mapping, or a list of (name, value) pairs, not int: 5",
             ),
             (
                 lambda: replies.json({1, 2}),

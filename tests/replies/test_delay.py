@@ -13,6 +13,7 @@ from aiohttp import ClientSession, ClientTimeout, web
 from aiointercept_connector import CallbackResult, aiointercept, replies
 from aiointercept_connector.replies.static import static_reply
 from tests.loopback.http_support import real_server
+from tests.replies.support import recorded_waits
 
 pytestmark = pytest.mark.anyio
 
@@ -36,16 +37,7 @@ async def session(mock: aiointercept) -> AsyncIterator[ClientSession]:
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Give the waits of replies, none of which is waited for."""
-    found: list[float] = []
-    sleep = asyncio.sleep
-
-    async def slept(seconds: float) -> None:
-        if seconds:
-            found.append(seconds)
-        await sleep(0)
-
-    monkeypatch.setattr("aiointercept_connector.replies.delay.asyncio.sleep", slept)
-    return found
+    return recorded_waits(monkeypatch)
 
 
 class BoomError(Exception):
@@ -281,7 +273,7 @@ class TestRefused:
             (lambda: replies.uniform(1, math.nan), ValueError, "high must be a number of seconds"),
             (lambda: replies.uniform("1", 2), TypeError, "low must be a number of seconds, at le"),  # type: ignore[arg-type]
             (lambda: replies.lognormal(-1, 1), ValueError, "median must be a number of seconds"),
-            (lambda: replies.lognormal(1, -1), ValueError, "sigma must be a number, at least 0, n"),
+            (lambda: replies.lognormal(1, -1), ValueError, "sigma must be a number from 0 to 10, "),
             (lambda: replies.uniform(0, 1, seed=[]), TypeError, "seed must be an int or a str, no"),  # type: ignore[arg-type]
         ],
     )

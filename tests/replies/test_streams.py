@@ -13,6 +13,7 @@ from aiohttp import ClientPayloadError, ClientSession, ClientTimeout, HttpVersio
 from aiointercept_connector import InterceptClosedError, aiointercept, replies
 from aiointercept_connector.replies.streams import Stream
 from tests.loopback.conftest import settle, until
+from tests.replies.support import recorded_waits
 
 pytestmark = pytest.mark.anyio
 
@@ -282,7 +283,7 @@ class TestPace:
         self, mock: aiointercept, session: ClientSession, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It waits between two pieces, and neither before the first nor after the last."""
-        waits = _recorded_waits(monkeypatch)
+        waits = recorded_waits(monkeypatch)
         mock.get(URL, reply=replies.stream(["a", "b", "c"], every=0.25))
         assert await asked(session) == b"abc"
         assert waits == [0.25, 0.25]
@@ -291,7 +292,7 @@ class TestPace:
         self, mock: aiointercept, session: ClientSession, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A distribution is drawn from for each wait."""
-        waits = _recorded_waits(monkeypatch)
+        waits = recorded_waits(monkeypatch)
         mock.get(URL, reply=replies.stream(["a", "b", "c"], every=replies.uniform(1, 2, seed=3)))
         await asked(session)
         assert len(set(waits)) == 2
@@ -301,7 +302,7 @@ class TestPace:
         self, mock: aiointercept, session: ClientSession, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A known body is sent in equal pieces, from first to last in the given time."""
-        waits = _recorded_waits(monkeypatch)
+        waits = recorded_waits(monkeypatch)
         mock.get(URL, reply=replies.dribble("0123456789", pieces=3, over=3, content_type="a/b"))
         async with session.get(URL) as response:
             assert (response.content_length, response.content_type) == (10, "a/b")
@@ -323,19 +324,6 @@ class TestPace:
         assert made is not None
         assert list(map(len, made)) == sizes
         assert b"".join(made) == body
-
-
-def _recorded_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    waits: list[float] = []
-    sleep = asyncio.sleep
-
-    async def slept(seconds: float) -> None:
-        if seconds:
-            waits.append(seconds)
-        await sleep(0)
-
-    monkeypatch.setattr("aiointercept_connector.replies.delay.asyncio.sleep", slept)
-    return waits
 
 
 class BoomError(Exception):
