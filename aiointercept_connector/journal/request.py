@@ -1,47 +1,38 @@
 """A recorded request: aiohttp's own ``web.Request``, with what was captured of it.
 
-Its body has been read by the time a test sees it; ``json()``, ``text()``, ``post()``,
-``multipart()`` and ``content`` keep working on the captured bytes, on any loop. A callback that was
-registered with ``read_body=False`` sees one that is still arriving.
+Its body has been read by the time a test sees it. A callback that was registered with
+``read_body=False`` sees one that is still arriving.
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timezone
 
 # By name: a test that gives `time.time` a list of answers means the code that it tests.
 from time import time as now
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
-from urllib.parse import parse_qsl
 
-from aiohttp import MultipartReader, StreamReader, hdrs
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_request import FileField, Request
-from multidict import CIMultiDictProxy, MultiDict, MultiDictProxy
+from aiohttp.web_request import Request
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ..routing.target import Asked
 from ..routing.urls import canonical_url
 from ..unset import UNSET
+from .captured import Captured
 from .connection import NoProtocol
-from .conversing import Conversing
-from .parts import Part, body_stream, decoded, parse_parts
 
 if TYPE_CHECKING:
     from ..replies.relayed import ForwardedResponse
     from ..routing.route import Route
-    from .connection import Arriving, RealHost
+    from .connection import RealHost
 
 __all__ = ("AiointerceptRequest", "RequestKwargs")
 
 T = TypeVar("T")
-
-FORM_TYPE = "application/x-www-form-urlencoded"
-MULTIPART_FORM_TYPE = "multipart/form-data"
 
 
 class RequestKwargs(TypedDict):
@@ -53,7 +44,7 @@ class RequestKwargs(TypedDict):
     data: bytes | None
 
 
-class AiointerceptRequest(Conversing):
+class AiointerceptRequest(Captured):
     """A request that a mock has received.
 
     Attributes:
@@ -92,17 +83,12 @@ class AiointerceptRequest(Conversing):
         }
     )
 
-    captured_body: bytes | None = None
     route: Route | None = None
     attempts: int = 1
     proxy: URL | None = None
     client_certificate: Mapping[str, Any] | None = None
     home: asyncio.AbstractEventLoop | None = None
-    max_body: int | None = None
-    body_size: int | None = None
     _head: bytes | None = None
-    _replay: StreamReader | None = None
-    _arriving: Arriving | None = None
     _earlier: AiointerceptRequest | None = None
     _filed_under: URL | None = None
     _made: dict[int, tuple[object, Any]] | None = None
@@ -173,45 +159,6 @@ class AiointerceptRequest(Conversing):
             self._made[id(key)] = key, make()
         return cast("T", self._made[id(key)][1])
 
-    def begin_arrival(self, body: Arriving) -> None:
-        """Leave the body to whoever answers the request."""
-        self._arriving = body
-        self._replay = cast("StreamReader", body)
-
-    @property
-    def is_arriving(self) -> bool:
-        """Whether the body is left to who answers, and has not arrived whole."""
-        return self._arriving is not None and not self._arriving.is_eof()
-
-    def end_arrival(self) -> None:
-        """Keep what was read of a body that was left to whoever answered the request."""
-        if self._arriving is not None:
-            kept, size = self._arriving.so_far, self._arriving.size
-            self.captured_body = kept if size else None
-            if len(kept) < size:
-                self.body_size = size
-            self._arriving = self._replay = None
-
-    def bound_body(self, max_body: int | None) -> None:
-        """Let the record keep so many bytes of the body, once it is answered."""
-        self.max_body = max_body
-        if self._arriving is not None:
-            self._arriving.max_body = max_body
-
-    def cut_body(self) -> None:
-        """Keep of the body what ``max_body`` allows; nobody is answering it any more."""
-        body, limit = self.captured_body, self.max_body
-        if body is not None and limit is not None and len(body) > limit:
-            self.body_size, self.captured_body = self.body_size or len(body), body[:limit]
-            self._replay = None
-
-    @property
-    def cut(self) -> str:
-        """How much is kept of a body that is not kept whole, in words; nothing if it is whole."""
-        if self.body_size is None:
-            return ""
-        return f"{self.max_body} of {self.body_size} bytes kept (max_body={self.max_body})"
-
     @classmethod
     def upgrade(
         cls,
@@ -257,50 +204,6 @@ class AiointerceptRequest(Conversing):
         return datetime.fromtimestamp(self._received, timezone.utc)
 
     @property
-    def captured_text(self) -> str:
-        """The body decoded with the charset of its Content-Type, UTF-8 if it names none.
-
-        It never raises: what cannot be decoded becomes U+FFFD.
-        """
-        return decoded(self.captured_body or b"", self.charset or "utf-8")
-
-    @property
-    def captured_json(self) -> Any:
-        """The body parsed as JSON; None if it is none, or not kept whole."""
-        if self.cut:
-            return None
-        try:
-            return json.loads(self.captured_body) if self.captured_body else None
-        except (ValueError, RecursionError):
-            return None
-
-    @property
-    def captured_form(self) -> MultiDictProxy[str] | None:
-        """The fields of a form, blank ones too and files not.
-
-        None if the body is no form, or not kept whole.
-        """
-        if self.cut:
-            return None
-        if self.content_type == FORM_TYPE:
-            return MultiDictProxy(MultiDict(parse_qsl(self.captured_text, keep_blank_values=True)))
-        parts = self.captured_parts if self.content_type == MULTIPART_FORM_TYPE else None
-        if parts is None:
-            return None
-        texts = ((part.name, part.text) for part in parts if part.filename is None)
-        return MultiDictProxy(MultiDict((name, text) for name, text in texts if name is not None))
-
-    @property
-    def captured_parts(self) -> tuple[Part, ...] | None:
-        """The parts of a multipart body; None if it is none, malformed, or not kept whole."""
-        if self.cut or not self.content_type.startswith("multipart/"):
-            return None
-        try:
-            return parse_parts(self.headers, self.captured_body or b"")
-        except ValueError:
-            return None
-
-    @property
     def kwargs(self) -> RequestKwargs:
         """What a callback is given beside the URL: ``headers``, ``query``, ``json``, ``data``."""
         query = self._asked.query
@@ -311,45 +214,6 @@ class AiointerceptRequest(Conversing):
             "json": self.captured_json,
             "data": self.captured_body,
         }
-
-    async def read(self) -> bytes:
-        """Return the body."""
-        if self._arriving is not None:
-            self.captured_body = await self._arriving.whole() or None
-        return self.captured_body or b""
-
-    @property
-    def body_exists(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] - `reify`
-        """Whether there was a body."""
-        return self.can_read_body
-
-    @property
-    def can_read_body(self) -> bool:
-        """Whether there was a body; it can be read as often as one likes."""
-        return self.captured_body is not None or self._arriving is not None
-
-    @property
-    def content(self) -> StreamReader:  # pyright: ignore[reportIncompatibleVariableOverride] - `reify`
-        """The body as a stream, to be read once."""
-        if self._replay is None:
-            self._replay = self._replayed()
-        return self._replay
-
-    async def multipart(self) -> MultipartReader:
-        """Return a reader of the parts of a multipart body, from its beginning."""
-        if self._arriving is not None:
-            return MultipartReader(self.headers, self.content)
-        return MultipartReader(self.headers, self._replayed())
-
-    async def post(self) -> MultiDictProxy[str | bytes | bytearray | FileField]:
-        """Return the fields of a form; those of files are in memory, and open at every call."""
-        if self.content_type != MULTIPART_FORM_TYPE or self.method not in self.POST_METHODS:
-            return await super().post()
-        parts = parse_parts(self.headers, await self.read())
-        return MultiDictProxy(MultiDict((part.name or "", _field(part)) for part in parts))
-
-    def _replayed(self) -> StreamReader:
-        return body_stream(self.captured_body or b"", asyncio.get_running_loop())
 
     async def forward(
         self,
@@ -407,16 +271,6 @@ class AiointerceptRequest(Conversing):
         body = f", {self.cut or size}" if self.cut or size else ""
         again = f", {self.attempts} attempts" if self.attempts > 1 else ""
         return f"<AiointerceptRequest {self._message.method} {self._asked}{body}{again}>"
-
-
-def _field(part: Part) -> str | bytes | bytearray | FileField:
-    """Return *part* as aiohttp's ``post()`` does."""
-    named = hdrs.CONTENT_TYPE in part.headers
-    if part.filename is not None:
-        kind = part.headers[hdrs.CONTENT_TYPE] if named else "application/octet-stream"
-        file = io.BufferedReader(cast("io.RawIOBase", io.BytesIO(part.body)))
-        return FileField(part.name or "", part.filename, file, kind, part.headers)
-    return part.text if part.content_type.startswith("text/") else part.body
 
 
 async def _awaiting(awaitable: Awaitable[T]) -> T:

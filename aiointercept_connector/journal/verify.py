@@ -17,7 +17,8 @@ from yarl import URL
 from ..routing.urls import QueryParams, canonical_url, merge_params
 from ..routing.values import form_values, json_differences, shortened
 from ..unset import UNSET, is_any
-from .request import FORM_TYPE, MULTIPART_FORM_TYPE, AiointerceptRequest
+from .captured import FORM_TYPE, MULTIPART_FORM_TYPE
+from .request import AiointerceptRequest
 
 if TYPE_CHECKING:
     from ..routing.route import Route

@@ -25,6 +25,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NoReturn, TypeVar, cast
 
+from .pieces import frozen, room, taken
+
 __all__ = ("MemoryTransport", "memory_pair")
 
 KERNEL = 208 * 1024  # Linux's net.core.wmem_default
@@ -157,7 +159,7 @@ class MemoryTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send *data*, which may be changed afterwards."""
         if type(data) is not bytes:
-            data = _frozen(data)
+            data = frozen(data)
         if self._eof_written:
             raise RuntimeError("Cannot call write() after write_eof()")
         if not data or self._lost:
@@ -246,7 +248,7 @@ class MemoryTransport(asyncio.Transport):
                 protocol.data_received(data)
             except BaseException as exc:  # noqa: BLE001 - reported, and ends the connection
                 self._fail("data_received", exc)
-        elif buffer := self._guard("get_buffer", _room, protocol):
+        elif buffer := self._guard("get_buffer", room, protocol):
             data = self._take(len(buffer))
             buffer[: len(data)] = data
             self._guard("buffer_updated", protocol.buffer_updated, len(data))
@@ -263,7 +265,7 @@ class MemoryTransport(asyncio.Transport):
         if isinstance(data, bytes) and len(data) == self._unread <= limit:
             self._inbox.clear()  # as most often
         else:
-            data = _join(self._inbox, limit)
+            data = taken(self._inbox, limit)
         self._unread -= len(data)
         self._wake()
         peer = self._peer
@@ -375,34 +377,6 @@ def _limits(high: int | None, low: int | None) -> tuple[int, int]:
     if not high >= low >= 0:
         raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
     return low, high
-
-
-def _frozen(data: object) -> bytes:
-    if not isinstance(data, (bytes, bytearray, memoryview)):
-        raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
-    return bytes(cast("memoryview", data))
-
-
-def _room(protocol: asyncio.BufferedProtocol) -> memoryview:
-    buffer = memoryview(protocol.get_buffer(-1))
-    if not buffer:
-        raise RuntimeError("get_buffer() returned an empty buffer")
-    return buffer
-
-
-def _join(chunks: deque[bytes | memoryview], limit: int) -> bytes:
-    """Take up to *limit* bytes off the front of *chunks*."""
-    parts: list[bytes | memoryview] = []
-    while chunks and limit:
-        chunk = chunks.popleft()
-        if len(chunk) > limit:
-            # A view: the rest of a large write would be copied for every read of it.
-            view = memoryview(chunk)
-            chunks.appendleft(view[limit:])
-            chunk = view[:limit]
-        parts.append(chunk)
-        limit -= len(chunk)
-    return b"".join(parts)
 
 
 def _os_error(code: int) -> OSError:
