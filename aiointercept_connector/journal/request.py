@@ -24,6 +24,7 @@ from ..routing.urls import canonical_url
 from ..unset import UNSET
 from .captured import Captured
 from .connection import NoProtocol
+from .unparsed import parsed
 
 if TYPE_CHECKING:
     from ..replies.relayed import ForwardedResponse
@@ -116,13 +117,11 @@ class AiointerceptRequest(Captured):
 
     def __getattr__(self, name: str) -> Any:
         # Called for what is not there: because nobody has looked yet, or at all.
-        known = self.__dict__
         if name == "_message" and self._head is not None:
-            # Imported at its use: many tests look at no request.
-            from .unparsed import parsed
-
-            self._message = parsed(self._head, self.body_size or len(self.captured_body or b""))
-            return self._message
+            size = self.body_size or len(self.captured_body or b"")
+            message = self._message = parsed(self._head, size)
+            return message
+        known = self.__dict__
         unknown = "_message" not in known and self._head is None
         if name.startswith("__") or "_headers" in known or unknown:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
