@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from .blocking import block_network
 from .connector import InterceptConnector
 from .errors import (
+    ImpossibleFaultError,
     InterceptClosedError,
     NetworkBlockedError,
     SequenceExhaustedError,
@@ -32,6 +33,7 @@ __all__ = (
     "ANY",
     "AiointerceptRequest",
     "CallbackResult",
+    "ImpossibleFaultError",
     "InterceptClosedError",
     "InterceptConnector",
     "Match",

@@ -134,6 +134,33 @@ class CertificateAuthority(PemFile):
         leaf = self._issued_to_name(name, Certificate(()))
         return ClientCertificate(name, leaf.private_key_and_cert_chain_pem.bytes())
 
+    def revocations(self, certificate: bytes) -> bytes:
+        """Return, in PEM, a list on which *certificate*, one in DER, is the only one.
+
+        RFC 5280 section 5.
+        """
+        # trustme has brought it.
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+
+        issuer = x509.load_pem_x509_certificate(self.pem)
+        key: Any = serialization.load_pem_private_key(self._ca.private_key_pem.bytes(), None)
+        revoked = (
+            x509.RevokedCertificateBuilder()
+            .serial_number(x509.load_der_x509_certificate(certificate).serial_number)
+            .revocation_date(issuer.not_valid_before_utc)
+            .build()
+        )
+        signed = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(issuer.subject)
+            .last_update(issuer.not_valid_before_utc)
+            .next_update(issuer.not_valid_after_utc)
+            .add_revoked_certificate(revoked)
+            .sign(key, hashes.SHA256())
+        )
+        return signed.public_bytes(serialization.Encoding.PEM)
+
     def configure(self, context: ssl.SSLContext, certificate: Certificate) -> None:
         """Let the server that has *context* show *certificate*.
 

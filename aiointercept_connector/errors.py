@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .routing.explain import NearMiss, Unmatched
 
 __all__ = (
+    "ImpossibleFaultError",
     "InterceptClosedError",
     "NetworkBlockedError",
     "SequenceExhaustedError",
@@ -62,6 +63,15 @@ class NetworkBlockedError(aiohttp.ClientConnectionError):
 
 class VerificationError(AssertionError):
     """What a mock found when it was left: routes not called as was asked, requests unmatched."""
+
+
+class ImpossibleFaultError(RuntimeError):
+    """A fault was to happen to a call that can never meet it.
+
+    Such as one of ``faults.sock_read_timeout`` to a client without ``sock_read=``. The mistake is
+    the test's, so it is no error of aiohttp's, which the code under test may well handle. Its
+    message says what the call lacks, and what to write instead.
+    """
 
 
 class InterceptClosedError(aiohttp.ClientConnectionError):

@@ -20,7 +20,7 @@ from .journal.request import AiointerceptRequest
 from .journal.unsent import request_without_wire
 from .replies.failure import Failure
 from .replies.late import LateChoice
-from .replies.reply import BaseReply, chosen
+from .replies.reply import chosen, in_attempt
 from .routing.body import body_comes_first
 from .routing.policy import PassedRequest, Policy, stays_here
 from .routing.registry import Registry
@@ -69,11 +69,15 @@ class Interceptor(Serving):
         self.fails_early = False
         """Whether a call may meet a fault before it has a connection."""
         self.chaos: list[Chaos] = []
+        """What happens by chance."""
+        self.past_chaos: list[str] = []
+        """The stories of what has happened by chance, and is over."""
 
     def forget_calls(self) -> None:
         """Forget what was asked, and what has passed."""
         self.journal.clear()
         self._passed_through.clear()
+        self.past_chaos.clear()
 
     def forget_routes(self) -> None:
         """Forget what is to be answered, and what hosts show."""
@@ -81,6 +85,11 @@ class Interceptor(Serving):
         self.fails_early = bool(self.chaos)
         if self.identities is not None:
             self.identities.clear()
+
+    @property
+    def chaos_stories(self) -> list[str]:
+        """What has happened by chance, and how to have it happen again: for who reads a failure."""
+        return [*self.past_chaos, *(chaos.told for chaos in self.chaos)]
 
     def claims(self, asked: Asked) -> bool:
         """Tell whether a route could answer; nothing is consumed by asking."""
@@ -213,9 +222,7 @@ class Interceptor(Serving):
             asker.note(route, request)
             return settled
         request.begin_again(call.record)
-        reply = settled
-        if isinstance(settled, BaseReply):
-            reply = settled.in_attempt(call.record.attempts) or self._choose(request, call)
+        reply = in_attempt(settled, call.record.attempts) or self._choose(request, call)
         call.reply = reply
         return reply
 
@@ -234,7 +241,7 @@ class Interceptor(Serving):
                 return LateChoice(lambda: self._choose_async(request, call))
         try:
             for asker in askers:
-                route = asker.registry.take(asked, request)
+                route = asker.registry.take(asked, request, request.record.attempts)
                 if route is not None:
                     return asker.used(route, request)
             return self._last_resort(request, call)
@@ -244,7 +251,7 @@ class Interceptor(Serving):
     async def _choose_async(self, request: AiointerceptRequest, call: Call | None) -> Reply:
         asked, askers = self._asked(request, call)
         for asker in askers:
-            route = await asker.registry.take_async(asked, request)
+            route = await asker.registry.take_async(asked, request, request.record.attempts)
             if route is not None:
                 return asker.used(route, request)
         return self._last_resort(request, call)
@@ -270,11 +277,19 @@ class Interceptor(Serving):
 
     def note(self, route: Route, request: AiointerceptRequest) -> None:
         """Record that *route* answers *request*: a call of a client, or another attempt at one."""
-        record = request.record
-        record.route = request.route = route
-        if record is request:
-            self.journal.record(request)
-        route.record(record)
+        if request.record is not request:
+            self.note_attempt(route, request.record)
+            request.route = route
+            return
+        request.route = route
+        self.journal.record(request)
+        route.record(request)
+
+    def note_attempt(self, route: Route, record: AiointerceptRequest) -> None:
+        """Record that *route* answers another attempt at a call, which counts once for a route."""
+        if record.route is not route:
+            record.route = route
+            route.record(record)
 
     def _unmatched(self, request: AiointerceptRequest, asked: Asked) -> UnmatchedRequestError:
         if request.record is request:
@@ -306,6 +321,8 @@ class Interceptor(Serving):
     def close(self) -> Awaitable[None]:
         """Stop serving; see ``Serving.close``."""
         self._broken = None
+        for chaos in tuple(self.chaos):
+            chaos.stop()
         return super().close()
 
 

@@ -214,14 +214,30 @@ def _placed_error(item: pytest.Item, problems: list[str]) -> VerificationError:
     return placed_at(cast("Any", item).function, error)  # a property without a type
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Forget the chaos of the tests before."""
+    if (chaos := _chaos()) is not None:
+        chaos.forget()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show in the report of a failure what was asked and answered."""
+    """Show in the report of a failure what was asked and answered, and what happened by chance."""
     report = yield
-    if report.failed and (watches := _watches_of(item)):
+    if not report.failed:
+        return report
+    if watches := _watches_of(item):
         from .reporting import transcript
 
         report.sections += [("intercepted requests", transcript(w.mock)) for w in watches]
+    if (chaos := _chaos()) is not None:
+        report.sections += [("chaos", story) for story in chaos.stories()]
     return report
+
+
+def _chaos() -> Any:
+    """Return the module that knows of chaos, if there was any."""
+    return sys.modules.get(f"{__package__}.faults.chaos")

@@ -12,7 +12,7 @@ import asyncio
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 from aiohttp import ClientTimeout, Fingerprint
@@ -21,7 +21,7 @@ from aiointercept_connector import aiointercept
 from aiointercept_connector.faults.kind import PHASES, Kind
 from aiointercept_connector.faults.table import TABLE
 
-__all__ = ("PAGE", "column", "outcome", "with_column")
+__all__ = ("PAGE", "Row", "column", "outcome", "rows", "with_column")
 
 PAGE: Final = Path(__file__).with_name("faults.md")
 BEGIN: Final = "<!-- begin: make_faults_page.py -->\n"
@@ -47,13 +47,52 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "dns_timeout": {"timeout": ClientTimeout(total=60)},
     "stall_request": {"timeout": ClientTimeout(total=60)},
 }
+VARIANTS: Final[dict[str, dict[str, dict[str, Any]]]] = {
+    "unreachable": {"there is no way to the host": {"host": True}},
+    "wrong_content_length": {
+        "Content-Length is more than the body has": {"length": 20},
+        "Content-Length is less than the body has": {"length": 5},
+    },
+    "unknown_encoding": {"Content-Encoding is none that anybody knows": {"content": True}},
+    "truncated": {"the same, of a body in chunks": {"chunked": True}},
+}
+"""Arguments by which another thing happens: by name and text."""
 
 
-async def outcome(kind: Kind) -> str:
-    """Return what a caller gets who meets a fault of this kind, as the page has it."""
+class Row(NamedTuple):
+    """A row of the tables.
+
+    Attributes:
+        key: what the row is found by in an older page.
+        label: the fault as it is written.
+        text: what happens.
+        kind: the fault's kind.
+        given: its arguments.
+    """
+
+    key: str
+    label: str
+    text: str
+    kind: Kind
+    given: dict[str, Any]
+
+
+def rows() -> Iterator[Row]:
+    """Iterate over the rows, in the order of the table."""
+    for kind in TABLE:
+        options = kind.arguments if kind.options else ""
+        yield Row(kind.name, f"{kind.name}({options})", kind.text, kind, {})
+        for text, given in VARIANTS.get(kind.name, {}).items():
+            label = str(kind(**given)).removeprefix("faults.")
+            yield Row(label, label, text, kind, given)
+
+
+async def outcome(row: Row) -> str:
+    """Return what a caller gets who meets the fault of a row, as the page has it."""
+    kind = row.kind
     async with aiointercept() as mock:
         url = "https://api.example.com/"
-        mock.add(url, "GET" if kind.phase == "WebSocket" else "POST", exception=kind())
+        mock.add(url, "GET" if kind.phase == "WebSocket" else "POST", exception=kind(**row.given))
         async with mock.session(timeout=TIMEOUT) as session:
             options = OPTIONS.get(kind.name, {})
             if kind.phase == "proxy":
@@ -88,8 +127,8 @@ def _public_name(exc: BaseException) -> str:
 
 
 async def column() -> dict[str, str]:
-    """Return what callers get, by the name of the fault."""
-    return {kind.name: await outcome(kind) for kind in TABLE}
+    """Return what callers get, by the keys of the rows."""
+    return {row.key: await outcome(row) for row in rows()}
 
 
 def with_column(text: str, version: str, seen: dict[str, str]) -> str:
@@ -113,14 +152,18 @@ def _columns(tables: str) -> dict[str, dict[str, str]]:
     """Read the columns of the page."""
     columns: dict[str, dict[str, str]] = {}
     versions: list[str] = []
+    keys = {row.key for row in rows()}
     for line in tables.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if line.startswith("| fault"):
             versions = [cell.removeprefix("aiohttp ") for cell in cells[2:]]
+        elif not line.startswith("|"):
+            versions = []
         elif line.startswith("| `"):
-            name = cells[0].strip("`").partition("(")[0]
+            label = cells[0].strip("`")
+            key = label if label in keys else label.partition("(")[0]
             for version, cell in zip(versions, cells[2:], strict=True):
-                columns.setdefault(version, {})[name] = cell
+                columns.setdefault(version, {})[key] = cell
     return columns
 
 
@@ -129,16 +172,11 @@ def _tables(columns: dict[str, dict[str, str]]) -> Iterator[str]:
         yield f"\n### {PHASE_TEXTS[phase]}\n\n"
         heads = ["fault", "what happens", *(f"aiohttp {version}" for version in columns)]
         yield _row(heads) + _row(["---"] * len(heads))
-        for kind in TABLE:
-            if kind.phase == phase:
-                seen = [column.get(kind.name, "") for column in columns.values()]
-                yield _row([f"`{_signature(kind)}`", kind.text, *seen])
+        for row in rows():
+            if row.kind.phase == phase:
+                seen = [column.get(row.key, "") for column in columns.values()]
+                yield _row([f"`{row.label}`", row.text, *seen])
     yield "\n"
-
-
-def _signature(kind: Kind) -> str:
-    options = kind.arguments if kind.options else ""
-    return f"{kind.name}({options})"
 
 
 def _row(cells: list[str]) -> str:

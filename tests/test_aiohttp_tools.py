@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import unittest
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientResponse, ClientSession, CookieJar, ServerDisconnectedError, web
 from aiohttp.test_utils import (
     AioHTTPTestCase,
     RawTestServer,
@@ -15,6 +17,7 @@ from aiohttp.test_utils import (
     TestServer,
     make_mocked_request,
 )
+from yarl import URL
 
 from aiointercept_connector import CallbackResult, aiointercept, install, uninstall
 from tests.plugin.running import run_pytest
@@ -45,11 +48,17 @@ async def echo(request: web.Request) -> web.WebSocketResponse:
     return ws
 
 
+async def long(request: web.Request) -> web.Response:
+    """Answer with more than anybody's buffer takes."""
+    return web.Response(body=bytes(2**22))
+
+
 def make_app() -> web.Application:
     """Return an application of these."""
     app = web.Application()
     app.router.add_get("/count", count)
     app.router.add_get("/ws", echo)
+    app.router.add_get("/long", long)
     app.router.add_route("*", "/{rest:.*}", told)
     return app
 
@@ -227,9 +236,19 @@ class TestClients:
             async with mock.client(app) as client, client.get("/x") as response:
                 assert await response.text() == f"{API}:8443/x"
 
-    @pytest.mark.parametrize("url", [f"{API}/v2", "/", "https://*.example.com"])
+    @pytest.mark.parametrize("path", ["/x?a=1", "x?a=1", URL("/x?a=1"), "/a%2Fb:c", "", "?a=1"])
+    async def test_what_is_mounted_below_a_path(self, path: str | URL) -> None:
+        """Relative URLs go below the path that an application is mounted at."""
+        async with aiointercept() as mock:
+            mock.mount(f"{API}/v2", told)
+            async with mock.client(told) as client, client.get(path) as response:
+                rest = str(path).removeprefix("/")
+                assert response.url == client.make_url(path) == URL(f"{API}/v2/{rest}")
+                assert await response.text() == f"{API}/{rest}"
+
+    @pytest.mark.parametrize("url", ["/v2", "/", "https://*.example.com"])
     async def test_what_has_no_url(self, url: str) -> None:
-        """What is mounted below a path, or on no one host, is refused."""
+        """What is mounted on no one host is refused."""
         app = make_app()
         async with aiointercept() as mock:
             route = mock.mount(url, app)
@@ -264,8 +283,131 @@ class TestClients:
         ):
             assert await response.text() == "t"
 
+    async def test_an_absolute_url(self) -> None:
+        """An absolute URL is asked as it is."""
+        async with aiointercept() as mock, mock.client(make_app()) as client:
+            mock.get(f"{API}/x", status=201)
+            async with client.get(f"{API}/x") as response:
+                assert response.status == 201
+
+    async def test_it_is_a_session(self) -> None:
+        """Code that takes a session takes the client; the class of it warns nobody."""
+        async with aiointercept() as mock, mock.client(make_app()) as client:
+            assert isinstance(client, ClientSession)
+            assert set(vars(client)) <= client.ATTRS
+            async with ClientSession.request(client, "GET", "/x") as response:
+                assert await response.text() == "http://app0.test/x"
+
+    async def test_a_base_url_is_refused(self) -> None:
+        """There is no base beside what the client is of; the message says what to write."""
+        async with aiointercept() as mock:
+            with pytest.raises(TypeError) as raised:
+                mock.client(make_app(), base_url=URL(API))
+        assert str(raised.value) == (
+            f"client() takes no base_url: its URLs go to what it is a client of. "
+            f"Write client('{API}') for a client of that URL."
+        )
+
+    async def test_a_connector_of_one_s_own(self) -> None:
+        """A connector of this mock with other options may be given."""
+        async with aiointercept() as mock:
+            connector = mock.connector(limit=1)
+            async with mock.client(told, connector=connector) as client:
+                assert client.connector is connector
+                async with client.get("/x") as response:
+                    assert await response.text() == "http://app0.test/x"
+
     async def test_what_cannot_be_mounted(self) -> None:
         """Anything else is refused as ``mount`` refuses it."""
         async with aiointercept() as mock:
             with pytest.raises(TypeError, match=r"^mount\(\) takes "):
                 mock.client(4)
+
+
+@pytest.fixture(params=["TestClient", "mock.client"])
+async def client_of(request: pytest.FixtureRequest) -> AsyncIterator[Any]:
+    """What makes a client of a test server: aiohttp's, and ours."""
+    async with AsyncExitStack() as stack:
+        if request.param == "TestClient":
+            yield TestClient
+        else:
+            yield (await stack.enter_async_context(aiointercept())).client
+
+
+class TestAsTestClient:
+    async def test_its_attributes(self, client_of: Any) -> None:
+        """A client tells its application, its server, and the URLs that it asks."""
+        app = make_app()
+        server = TestServer(app)
+        async with client_of(server) as client:
+            assert (client.app, client.server) == (app, server)
+            assert isinstance(client.session, ClientSession)
+            async with client.get("/x") as response:
+                assert response.url == client.make_url("/x")
+                assert (response.url.host, response.url.port) == (client.host, client.port)
+
+    async def test_no_application(self, client_of: Any) -> None:
+        """A server without an application has none."""
+        async with client_of(RawTestServer(told)) as client:
+            assert client.app is None
+
+    async def test_cookies_of_an_address(self, client_of: Any) -> None:
+        """Cookies of an IP address are kept, unless a cookie jar is given that does not."""
+
+        async def main(client: Any) -> list[str]:
+            counts = []
+            for _ in range(2):
+                async with client.get("/count") as response:
+                    counts.append(await response.text())
+            return counts
+
+        def server() -> Any:
+            return TestServer(make_app(), host="127.0.0.1")
+
+        target: Any = server()
+        if client_of is not TestClient:
+            target = make_app()
+            client_of.__self__.mount("http://127.0.0.1:8080", target)
+        async with client_of(target) as client:
+            assert await main(client) == ["0", "1"]
+        if client_of is TestClient:
+            target = server()
+        async with client_of(target, cookie_jar=CookieJar()) as client:
+            assert await main(client) == ["0", "0"]
+
+    @pytest.mark.skipif(
+        not hasattr(ClientSession, "ATTRS") or "_retry_connection" not in ClientSession.ATTRS,
+        reason="aiohttp has no such switch",
+    )
+    async def test_a_broken_connection(self, client_of: Any) -> None:
+        """A request whose connection broke is not sent again."""
+        count = 0
+
+        async def broken(request: web.BaseRequest) -> web.Response:
+            nonlocal count
+            count += 1
+            if count == 2:
+                assert request.transport is not None
+                request.transport.abort()
+                await asyncio.sleep(0.01)
+            return web.Response()
+
+        async with client_of(RawTestServer(broken)) as client:
+            async with client.get("/"):
+                pass
+            with pytest.raises(ServerDisconnectedError):
+                await client.get("/")
+        assert count == 2
+
+    async def test_what_is_left_open(self, client_of: Any) -> None:
+        """Closing the client closes responses and WebSockets; it may be closed again."""
+        client = client_of(TestServer(make_app()))
+        async with client:
+            response: ClientResponse = await client.get("/long")
+            before = response.closed
+            ws = await client.ws_connect("/ws")
+            await ws.send_str("a")
+        assert (before, response.closed) == (False, True)
+        assert (ws.closed, ws.close_code) == (True, 1000)
+        await client.close()
+        assert client.session.closed

@@ -25,10 +25,14 @@ if TYPE_CHECKING:
     not_yet_valid: Kind
     wrong_host: Kind
     self_signed: Kind
+    revoked: Kind
     handshake_aborted: Kind
     protocol_mismatch: Kind
+    cipher_mismatch: Kind
     client_certificate_required: Kind
     fingerprint_mismatch: Kind
+    stall_headers: Kind
+    reset_headers: Kind
     stall_request: Kind
     reset_request: Kind
     expect_refused: Kind
@@ -65,6 +69,7 @@ __all__ = (
     "bad_chunk",
     "bad_header",
     "bad_status_line",
+    "cipher_mismatch",
     "client_certificate_required",
     "close_after",
     "connect_timeout",
@@ -90,14 +95,17 @@ __all__ = (
     "refused",
     "reset",
     "reset_body",
+    "reset_headers",
     "reset_on_accept",
     "reset_request",
+    "revoked",
     "self_signed",
     "slow",
     "sock_connect_timeout",
     "sock_read_timeout",
     "stall",
     "stall_body",
+    "stall_headers",
     "stall_request",
     "total_timeout",
     "truncated",

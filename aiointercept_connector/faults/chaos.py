@@ -1,22 +1,28 @@
 """Chaos: faults that happen by chance to whatever a mock answers, for a block.
 
-Every run prints its seed where it fails, and the seed makes the run again: calls are drawn for in
-the order in which they are made.
+Every run tells its seed where it fails, and the seed makes the run again: calls are drawn for in
+the order in which they are made. What fails may do so in the block, or behind it in the mock's, or
+anywhere in a test: it is told to the exception, to the mock, and, by ``stories``, to pytest.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from random import Random, SystemRandom
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import WeakSet
 
+from ..notes import add_notes
 from ..replies.conversion import Repliable
 from ..routing.policy import Allowed, parse_allowed
 from ..routing.route import ANY_METHOD, Asked, Route, parse_target
-from .checks import check_fits_scheme
+from .checks import check_fits_hosts
+from .fitting import faults_in, misfit, of_call
 from .table import KINDS
 from .unreliable import checked_fault, checked_rate, checked_seed
 
@@ -24,12 +30,26 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..interceptor import Interceptor
+    from ..loopback.link import Call
     from ..routing.route import Reply
 
-__all__ = ("Chaos",)
+__all__ = ("Chaos", "forget", "stories")
 
 _USUAL: Final = ("dns_failure", "refused", "connect_timeout", "disconnect", "reset", "truncated")
 _SEEDS: Final = 2**32
+
+_running: Final[WeakSet[Chaos]] = WeakSet()
+_past: Final[deque[str]] = deque(maxlen=20)
+
+
+def stories() -> list[str]:
+    """Return what has happened to any mock of the process: what goes on, or is not forgotten."""
+    return [*_past, *(chaos.story for chaos in tuple(_running))]
+
+
+def forget() -> None:
+    """Forget what is over."""
+    _past.clear()
 
 
 class Chaos:
@@ -59,7 +79,11 @@ class Chaos:
         checked_seed(seed)
         self.seed = SystemRandom().randrange(_SEEDS) if seed is None else seed
         self._routes = [_route(fault) for fault in _checked_faults(faults)]
-        self._hosts = None if hosts is None else [_test(host) for host in _checked_hosts(hosts)]
+        self._hosts = None
+        if hosts is not None:
+            named = _checked_hosts(hosts)
+            self._hosts = [_test(host) for host in named]
+            check_fits_hosts((route.reply for route in self._routes), named)
         self._lock = threading.Lock()
         self._random = Random(self.seed)  # noqa: S311 - no secret is made of it
 
@@ -79,12 +103,29 @@ class Chaos:
         self._random = Random(self.seed)  # noqa: S311 - as above
         self._interceptor.chaos.append(self)
         self._interceptor.fails_early = True
+        _running.add(self)
         return self
 
     def stop(self) -> None:
-        """End. Does nothing if it has not begun."""
-        if self in self._interceptor.chaos:
-            self._interceptor.chaos.remove(self)
+        """End; stopping the mock does that too. Does nothing if it has not begun.
+
+        An exception that is on its way, as in a ``finally``, gets a note of the seed.
+        """
+        self._end(sys.exc_info()[1])
+
+    def _end(self, exc: BaseException | None) -> None:
+        interceptor = self._interceptor
+        if self not in interceptor.chaos:
+            return
+        interceptor.chaos.remove(self)
+        faults = (one for route in interceptor.registry for one in faults_in(route.reply))
+        early = any(fault.before_request for fault in faults)
+        interceptor.fails_early = early or bool(interceptor.chaos)
+        interceptor.past_chaos.append(self.told)
+        _running.discard(self)
+        _past.append(self.story)
+        if exc is not None:
+            add_notes(exc, [self.told])
 
     def __enter__(self) -> Self:
         return self.start()
@@ -95,9 +136,7 @@ class Chaos:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
-        if exc is not None:
-            _note(exc, f"chaos: {self.story}")
+        self._end(exc)
 
     @property
     def story(self) -> str:
@@ -108,25 +147,27 @@ class Chaos:
             f"chaos(rate={self.rate}, seed={self.seed!r}) runs the same again."
         )
 
+    @property
+    def told(self) -> str:
+        """The story, for who does not know whose it is."""
+        return f"chaos: {self.story}"
+
     def __repr__(self) -> str:
         return f"<chaos rate={self.rate} seed={self.seed!r} of {len(self._routes)} faults>"
 
-    def drawn_for(self, asked: Asked) -> Route | None:
+    def drawn_for(self, call: Call) -> Route | None:
         """Draw for a call; return the route of the fault that happens to it, if one does."""
-        if self._hosts is not None and not any(test(asked) for test in self._hosts):
+        if self._hosts is not None and not any(test(call.asked) for test in self._hosts):
             return None
         with self._lock:
             happens, which = self._random.random() < self.rate, self._random.random()
-        fitting = [route for route in self._routes if _fits(route.reply, asked)]
+        fitting = [route for route in self._routes if _fits(route.reply, call)]
         return fitting[int(which * len(fitting))] if happens and fitting else None
 
 
-def _fits(fault: Reply, asked: Asked) -> bool:
-    try:
-        check_fits_scheme(fault, secure=asked.key.origin.secure)
-    except ValueError:
-        return False
-    return True
+def _fits(fault: Reply, call: Call) -> bool:
+    setting = of_call(call)
+    return all(misfit(one, setting) is None for one in faults_in(fault))
 
 
 def _route(fault: Reply) -> Route:
@@ -139,7 +180,7 @@ def _checked_faults(faults: Any) -> list[Reply]:
         return [KINDS[name]() for name in _USUAL]
     if isinstance(faults, str) or not isinstance(faults, Iterable):
         raise TypeError(f"faults must be a list of faults, not {faults!r:.60}")
-    items: list[Any] = list(faults)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    items = list(cast("Any", faults))
     if not items:
         raise ValueError("faults=[] would let nothing happen: leave it out, or name one")
     return [checked_fault(f"faults[{index}]", one) for index, one in enumerate(items)]
@@ -148,15 +189,9 @@ def _checked_faults(faults: Any) -> list[Reply]:
 def _checked_hosts(hosts: Any) -> list[Allowed]:
     if isinstance(hosts, str) or not isinstance(hosts, Iterable):
         raise TypeError(f"hosts must be a sequence of hosts: [{hosts!r:.60}]")
-    return list(hosts)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return list(cast("Iterable[Allowed]", hosts))
 
 
 def _test(host: Allowed) -> Callable[[Asked], Any]:
     parsed = parse_allowed(host, "hosts")
     return parsed if callable(parsed) else lambda asked: asked.key.origin.host == parsed
-
-
-def _note(exc: BaseException, text: str) -> None:
-    # Python 3.10 has no add_note(); its attribute is read by test runners all the same.
-    notes = getattr(exc, "__notes__", [])
-    exc.__notes__ = [*notes, text]  # type: ignore[attr-defined]

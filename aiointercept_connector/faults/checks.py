@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from ..replies.reply import alternatives
 from .deciding import may_fail_early
-from .kind import Fault
+from .fitting import faults_in, misfit, of_host, of_route
 
 if TYPE_CHECKING:
     from ..routing.route import Reply, Route
 
-__all__ = ("check_fits", "check_fits_scheme")
+__all__ = ("check_fits", "check_fits_hosts")
 
 
 def check_fits(route: Route) -> bool:
-    """Refuse faults that can never happen to a route; tell if one may precede its connection.
+    """Refuse faults that can never happen to a route; tell if one may precede a connection.
 
     Raises:
-        ValueError: a fault is not of the URL's scheme, or is to precede a condition on the body.
+        ValueError: a fault does not fit the URL or the method, or is to precede a condition on the
+            body.
     """
-    secure = getattr(getattr(route.target, "host", None), "secure", None)
-    if secure is not None:
-        check_fits_scheme(route.reply, secure=secure)
-    early = may_fail_early(route.reply)
-    if early and route.match is not None and route.match.reads_body:
+    faults = list(faults_in(route.reply))
+    setting = of_route(route) if faults else None
+    for fault in faults:
+        if setting is not None and (why := misfit(fault, setting)) is not None:
+            raise ValueError(why)
+    if may_fail_early(route.reply) and route.match is not None and route.match.reads_body:
         raise ValueError(
             f"match asks about the body, and {route.reply!r} happens before anything is sent: "
             f"{route.match!r}. Match on the URL and the headers, or take a fault that happens "
             f"later, such as faults.disconnect()."
         )
-    return early
+    # One that is to be met by a second attempt precedes the connection of that.
+    return any(fault.before_request for fault in faults)
 
 
-def check_fits_scheme(reply: Reply, *, secure: bool) -> None:
-    """Refuse faults of TLS where there is none.
+def check_fits_hosts(replies: Iterable[Reply], hosts: Sequence[Any]) -> None:
+    """Refuse faults that can never happen to a call to any of *hosts*.
 
     Raises:
-        ValueError: *reply* is one, or may choose one.
+        ValueError: there is one.
     """
-    for fault in _faults(reply):
-        if fault.kind.phase == "TLS" and not secure:
-            raise ValueError(
-                f"{fault} is a fault of TLS, and http has none: register it for an https URL."
-            )
-
-
-def _faults(reply: Reply) -> Iterator[Fault]:
-    """Iterate over the faults that *reply* is or may choose, delayed ones too."""
-    for one in alternatives(reply):
-        inner: Any = getattr(one, "reply", None)
-        if isinstance(one, Fault):
-            yield one
-        elif callable(inner):
-            yield from _faults(cast("Reply", inner))
+    settings = [of_host(host) for host in hosts]
+    for reply in replies:
+        for fault in faults_in(reply):
+            reasons = [misfit(fault, setting) for setting in settings]
+            if reasons and all(reasons):
+                raise ValueError(f"hosts={hosts!r:.80}: {reasons[0]}")

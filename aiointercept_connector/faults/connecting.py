@@ -15,14 +15,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from aiohttp import ClientTimeout, ConnectionTimeoutError
-from aiohttp.helpers import ceil_timeout  # pyright: ignore[reportUnknownVariableType]
+from aiohttp.helpers import ceil_timeout  # pyright: ignore[reportUnknownVariableType] - 3.10's
+from multidict import CIMultiDict
 
 from ..connector import Connect, TaggedKey, TaggedRequest
+from ..errors import ImpossibleFaultError
 from ..loopback.dialing import Dialler, ResponseEnd
 from ..loopback.expiry import expire_total
 from ..replies.static import StaticReply
 from .kind import Effect, Fault
-from .scripts import End, play, reset
+from .playing import End, no_timeout, play, reset
 
 if TYPE_CHECKING:
     from aiohttp import ClientRequest, web
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from ..loopback.protocol import ServerProtocol
     from ..loopback.tls import Handshake
 
-__all__ = ("Attempt", "Connecting", "Dialling", "Dropping", "LookingUp", "Queueing", "Resetting")
+__all__ = ("Attempt", "Connecting", "Dialling", "LookingUp", "Queueing", "Resetting")
 
 _AT_ONCE = 1e-9
 
@@ -97,11 +99,11 @@ class Attempt:
         """Tell whether a timeout of the client's expires while the fault lasts, virtually.
 
         Raises:
-            RuntimeError: none does, and the fault lasts for ever.
+            ImpossibleFaultError: none does, and the fault lasts for ever.
         """
         first = self._first(timers)
         if first is None and self._seconds == math.inf:
-            raise RuntimeError(_no_timeout(self.call, timers))
+            raise ImpossibleFaultError(no_timeout(self.fault, self.call.asked, *timers, "total"))
         if first == "total":
             expire_total(self.call)
         # A `connect` or `sock_connect` has been made short: aiohttp's own timer goes off.
@@ -115,7 +117,16 @@ class Attempt:
     @property
     def _seconds(self) -> float:
         """How long the fault lasts, if nobody gives up."""
-        return cast("float", self.fault.get("seconds", math.inf))
+        return self.fault.lasts
+
+    def outlasted(self, *timers: str) -> bool:
+        """Tell whether the fault is over before a timeout of the client's expires."""
+        return self._seconds < math.inf and self._first(timers) is None
+
+    async def outlast(self) -> None:
+        """Wait until the fault is over, unless it is virtual."""
+        if not self.fault["virtual"]:
+            await asyncio.sleep(self._seconds)
 
     def hasten(self, *timers: str) -> None:
         """Shorten the timeout of the client's that would be the first to expire, if it would."""
@@ -140,14 +151,6 @@ class Attempt:
 async def _for_ever() -> NoReturn:
     await asyncio.get_running_loop().create_future()
     raise AssertionError
-
-
-def _no_timeout(call: Call, timers: tuple[str, ...]) -> str:
-    names = " or ".join(f"{name}=" for name in (*timers, "total"))
-    return (
-        f"{call.asked.method} {call.url} was to meet its client's own timeout, but the client "
-        f"waits for ever: its ClientTimeout has no {names}"
-    )
 
 
 class Connecting(Effect):
@@ -215,7 +218,11 @@ class Connecting(Effect):
         except asyncio.TimeoutError as exc:
             # As ClientSession does it, had it been the connector that raised.
             raise ConnectionTimeoutError(f"Connection timeout to host {call.url}") from exc
-        return await StaticReply(200, headers={"Connection": "close"})(request)
+        return await self.answer(fault)(request)
+
+    def answer(self, fault: Fault) -> StaticReply:
+        """Return the reply to a request that was sent in spite of the fault."""
+        return StaticReply(200, headers={"Connection": "close"})
 
     async def fail(self, attempt: Attempt, connector: BaseConnector) -> None:
         """Raise what the client would have met."""
@@ -242,8 +249,12 @@ class LookingUp(Connecting):
         raise socket.gaierror(self._code, _says(self._code))
 
     async def dial(self, attempt: Attempt, address: Any, make: Any) -> ResponseEnd:
-        """Connect to an address that needed no lookup, which nobody answers at."""
-        raise socket.gaierror(self._code, _says(self._code))
+        """Connect to an address, which nobody looks up."""
+        raise ImpossibleFaultError(
+            f"{attempt.fault} is a fault of looking up a name, and {attempt.call.asked.method} "
+            f"{attempt.call.url} goes to {address[0]}, an address: take a URL with a name, or a "
+            f"fault such as faults.unreachable()."
+        )
 
 
 def _says(code: int) -> str:
@@ -285,10 +296,25 @@ class Dialling(Connecting):
 
 
 class Queueing(Connecting):
-    """A pool that has no place."""
+    """A pool that has no place; if the fault ends, it has one then."""
+
+    def dials(self, call: Call) -> bool:
+        """Tell that who gets a place gets a wire of the mock's."""
+        return False
 
     async def connect(self, attempt: Attempt, connect: Connect, traces: Any) -> Connection:
-        """Wait for a place in a pool that is full, in vain."""
+        """Wait for a place in a pool that is full."""
+        if not attempt.outlasted(*self.timers):
+            return await self._queue(attempt, traces)
+        for trace in traces:
+            await trace.send_connection_queued_start()
+        await attempt.outlast()
+        for trace in traces:
+            await trace.send_connection_queued_end()
+        return await connect(attempt.tagged(), traces, attempt.timeout)
+
+    async def _queue(self, attempt: Attempt, traces: Any) -> Connection:
+        """Wait for a place in vain."""
         attempt.hasten(*self.timers)
         dialler = Dialler(attempt.call.connector, _nobody, _nobody, limit=1)
         dialler.fill()
@@ -300,9 +326,23 @@ class Queueing(Connecting):
         finally:
             await dialler.close()
 
+    async def happen(self, fault: Fault, request: AiointerceptRequest) -> web.StreamResponse:
+        """Answer who got a place, or make up for it that nobody knew in time of the queue."""
+        call = cast("ServerProtocol", request.protocol).link.call
+        if call is None or call.attempt is None:
+            return await super().happen(fault, request)
+        return await self.answer(fault)(request)
+
+    def answer(self, fault: Fault) -> StaticReply:
+        """Return the reply to a request that was sent in spite of the fault."""
+        return StaticReply(fault["status"], headers=CIMultiDict(fault["headers"] or ()))
+
     async def fail(self, attempt: Attempt, connector: BaseConnector) -> None:
-        """Raise what the client would have met."""
-        await self.connect(attempt, cast("Connect", None), [])
+        """Raise what the client would have met, or wait as it would have."""
+        if attempt.outlasted(*self.timers):
+            await attempt.outlast()
+        else:
+            await self._queue(attempt, [])
 
 
 async def _nobody(*_: Any) -> Any:
@@ -329,25 +369,3 @@ class Resetting(Connecting):
     async def happen(self, fault: Fault, request: AiointerceptRequest) -> web.StreamResponse:
         """Reset the connection that the request has come by."""
         return await play(iter([End.RESET]), request)
-
-
-class Dropping(Connecting):
-    """A connection that is closed while the request is on its way to it."""
-
-    uses_pool = True
-
-    def dials(self, call: Call) -> bool:
-        """Tell that a wire of the mock's is dropped."""
-        return False
-
-    async def connect(self, attempt: Attempt, connect: Connect, traces: Any) -> Connection:
-        """Get a connection, pooled or new, that the server has just closed."""
-        connection = await super().connect(attempt, connect, traces)
-        server = cast("ClientEnd", connection.protocol).link.protocol
-        if server is not None and server.transport is not None:
-            server.transport.close()
-        return connection
-
-    async def happen(self, fault: Fault, request: AiointerceptRequest) -> web.StreamResponse:
-        """Close the connection that the request has come by."""
-        return await play(iter([End.CLOSE]), request)

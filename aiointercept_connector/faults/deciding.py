@@ -2,6 +2,9 @@
 
 The route is used up here that would have answered, if its reply is such a fault, or may be. Of any
 other that is first in turn nothing is used: its call goes on, and is answered when it has arrived.
+
+It is decided once for a call. Another attempt of aiohttp's meets what the first one met; if that
+was for the first alone, a route answers that has something for the second, and chaos has no say.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..interceptor import known_body
 from ..journal.request import AiointerceptRequest
 from ..journal.unsent import request_without_wire
-from ..replies.reply import BaseReply, alternatives, chosen
+from ..replies.reply import alternatives, chosen, in_attempt
 from .connecting import Attempt
 from .kind import Fault
 
@@ -43,29 +46,33 @@ def may_fail_early(reply: Reply) -> bool:
 
 async def decide(call: Call) -> Attempt | None:
     """Return the fault that awaits *call*; None if it is to have a connection."""
-    reply = _of_earlier_attempt(call)
-    if reply is None:
-        record = call.record or _record(call)
-        taken = await _take(call, record)
-        if taken is None:
-            return None
-        record.route = taken.route
-        reply = chosen(taken.route.reply, record)
-        if call.record is not None:
-            taken.route.record(record)
-        elif getattr(reply, "before_request", False):
-            taken.asker.note(taken.route, record)
-            call.record = record
-        call.reply, call.taken = reply, taken
+    reply = _of_earlier_attempt(call) or await _of_a_route(call)
     if isinstance(reply, Fault) and reply.before_request:
         return Attempt(reply, call)
     return None
 
 
 def _of_earlier_attempt(call: Call) -> Reply | None:
-    if call.record is None or not isinstance(call.reply, BaseReply):
+    if call.record is None or call.reply is None:
         return call.reply
-    return call.reply.in_attempt(call.record.attempts)
+    return in_attempt(call.reply, call.record.attempts)
+
+
+async def _of_a_route(call: Call) -> Reply | None:
+    """Return the reply of the route that is taken for *call*, if one is taken here."""
+    record = call.record or _record(call)
+    taken = _drawn(call) or await _take(call, record)
+    if taken is None:
+        return None
+    if call.record is not None:
+        taken.asker.note_attempt(taken.route, record)
+    record.route = taken.route
+    reply = chosen(taken.route.reply, record)
+    if call.record is None and getattr(reply, "before_request", False):
+        taken.asker.note(taken.route, record)
+        call.record = record
+    call.reply, call.taken = reply, taken
+    return reply
 
 
 def _record(call: Call) -> AiointerceptRequest:
@@ -76,15 +83,24 @@ def _record(call: Call) -> AiointerceptRequest:
     return request_without_wire(sent.method, sent.url, sent.headers, body, loop, call.proxy)
 
 
+def _drawn(call: Call) -> Taken | None:
+    """Draw what chaos does to *call*, once."""
+    if not call.drawn:
+        call.drawn = True
+        for asker in call.askers:
+            for chaos in asker.chaos:
+                if (route := chaos.drawn_for(call)) is not None:
+                    return Taken(asker, route)
+    return None
+
+
 async def _take(call: Call, record: AiointerceptRequest) -> Taken | None:
     """Take the route that answers *call*, if it may do so before there is a connection."""
     for asker in call.askers:
-        for chaos in asker.chaos:
-            if (route := chaos.drawn_for(call.asked)) is not None:
-                return Taken(asker, route)
-    for asker in call.askers:
         for route in asker.registry.candidates(call.asked):
-            if not asker.registry.state.holds(route.when) or not await _fits(route, record):
+            if not asker.registry.state.holds(route.when) or not route.serves(record.attempts):
+                continue
+            if not await _fits(route, record):
                 continue
             if not may_fail_early(route.reply):
                 return None

@@ -6,15 +6,16 @@ sequences, compared and printed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, cast
 
+from ..errors import ImpossibleFaultError
+from ..replies.checked import checked_headers, checked_seconds, checked_status
 from ..replies.conversion import Repliable, as_reply
-from ..replies.delay import checked_seconds
-from ..replies.reply import BaseReply
-from ..replies.static import checked_headers, checked_status
+from ..replies.reply import BaseReply, in_attempt
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -34,6 +35,7 @@ PHASES: Final[tuple[Phase, ...]] = (
 
 
 _SHOWN: Final = 40
+_LOWEST_FINAL: Final = 200  # RFC 9110 section 15
 
 
 class FaultOptions(TypedDict, total=False):
@@ -43,11 +45,13 @@ class FaultOptions(TypedDict, total=False):
     status: int
     headers: Mapping[str, str] | None
     body: str | bytes
-    seconds: float
+    seconds: float | None
     bytes_per_second: float
     code: int
     host: bool
     chunked: bool
+    content: bool
+    length: int | None
     virtual: bool
     attempts: int | None
     then: Repliable
@@ -104,10 +108,11 @@ class Kind:
 
         Args:
             **options: ``after``: bytes that are sent or read before it happens; ``status`` and
-                ``headers``: of the response; ``body``: what it holds; ``seconds``: how long it
-                lasts; ``virtual``: do not wait; ``attempts``: how many of aiohttp's attempts at one
-                call meet it, None for all; ``then``: what answers a later attempt, None for the
-                next route. The table says which of these the kind takes.
+                ``headers``: of the response; ``body``: what it holds; ``length``: of the body, as
+                the response says; ``seconds``: how long it lasts, None for ever; ``virtual``: do
+                not wait; ``attempts``: how many of aiohttp's attempts at one call meet it, None
+                for all; ``then``: what answers a later attempt, None for the next route. The
+                table says which of these the kind takes.
 
         Raises:
             TypeError: an argument is unknown, or of a wrong type.
@@ -122,6 +127,11 @@ class Kind:
                 )
         checked = {name: _CHECKS[name](name, value) for name, value in given.items()}
         fault = Fault(self, tuple(sorted(checked.items(), key=lambda item: item[0])))
+        if fault.then is not None and fault["attempts"] is None:
+            raise ValueError(
+                f"then= answers the attempts behind those that attempts= counts, and this fault is "
+                f"met by all of them: faults.{self.name}(attempts=1, then=...)"
+            )
         self.effect.check(fault)
         return fault
 
@@ -140,11 +150,15 @@ class Fault(BaseReply):
 
     kind: Kind
     given: tuple[tuple[str, Any], ...] = ()
+    before_request: bool = field(init=False, compare=False)
+    reads_body: bool = field(init=False, compare=False)
     _options: dict[str, Any] = field(init=False, compare=False)
 
     is_fault = True
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "before_request", self.kind.effect.before_request)
+        object.__setattr__(self, "reads_body", self.kind.effect.reads_body)
         object.__setattr__(self, "_options", {**self.kind.options, **dict(self.given)})
 
     def __getitem__(self, name: str) -> Any:
@@ -156,25 +170,40 @@ class Fault(BaseReply):
         return self._options.get(name, default)
 
     @property
-    def before_request(self) -> bool:  # type: ignore[override]
-        """Whether it happens before there is a connection, or instead of one."""
-        return self.kind.effect.before_request
+    def then(self) -> Reply | None:
+        """What answers an attempt that does not meet the fault; None for the next route."""
+        return cast("Reply | None", self.get("then", None))
 
     @property
-    def reads_body(self) -> bool:  # type: ignore[override]
-        """Whether the request's body is read and recorded before it happens."""
-        return self.kind.effect.reads_body
+    def lasts(self) -> float:
+        """For how many seconds it lasts, if nobody gives up; for ever, if it does not say."""
+        seconds = self.get("seconds", None)
+        return math.inf if seconds is None else seconds
 
     def in_attempt(self, attempt: int) -> Reply | None:
         """Return what this attempt meets: the fault, what answers ``then``, or the next route."""
         attempts = self.get("attempts", None)
         if attempts is None or attempt <= attempts:
             return self
-        return cast("Reply | None", self.get("then", None))
+        return None if self.then is None else in_attempt(self.then, attempt)
 
     async def __call__(self, request: Any) -> web.StreamResponse:
-        """Let it happen to *request*."""
-        return await self.kind.effect.happen(self, request)
+        """Let it happen to *request*, if that is an attempt that meets it.
+
+        Raises:
+            ImpossibleFaultError: it is another attempt, and who has chosen the fault had no other
+                answer for it.
+        """
+        reply = self.in_attempt(request.record.attempts)
+        if reply is self:
+            return await self.kind.effect.happen(self, request)
+        if reply is None:
+            raise ImpossibleFaultError(
+                f"{request.method} {request.url} met {self} in its first attempt, and nothing "
+                f"answers the second: no route is asked again for what a function returns, or a "
+                f"sequence ends with. Give it then=..., the reply to the second."
+            )
+        return await reply(request)
 
     def __str__(self) -> str:
         given = ", ".join(f"{name}={_shown(name, value)}" for name, value in self.given)
@@ -231,8 +260,11 @@ def _speed(name: str, value: Any) -> float:
     return cast("float", value)
 
 
-def _status(_: str, value: Any) -> int:
-    return checked_status(value)
+def _status(name: str, value: Any) -> int:
+    status = checked_status(value)
+    if status < _LOWEST_FINAL:
+        raise ValueError(f"{name} must be that of a final response, from 200 to 599, not {status}")
+    return status
 
 
 def _reply(_: str, value: Any) -> Reply:
@@ -250,9 +282,11 @@ _CHECKS: Final[Mapping[str, Any]] = {
     "bytes_per_second": _speed,
     "chunked": _flag,
     "code": _count(0, 65535),
+    "content": _flag,
     "headers": _headers,
     "host": _flag,
-    "seconds": checked_seconds,
+    "length": _optional(_count(0)),
+    "seconds": _optional(checked_seconds),
     "status": _status,
     "then": _optional(_reply),
     "virtual": _flag,

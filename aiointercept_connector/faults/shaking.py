@@ -9,8 +9,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ImpossibleFaultError
 from ..extras import extra
-from ..loopback.tls import ServerSide, handshake_for, server_name
+from ..loopback.tls import handshake_for, server_name
 from ..replies.static import StaticReply
 from .connecting import Attempt, Connecting
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..journal.request import AiointerceptRequest
     from ..loopback.link import Call
-    from ..loopback.tls import Handshake
+    from ..loopback.tls import Handshake, ServerSide
     from .kind import Fault
 
 __all__ = ("Aborting", "Shaking")
@@ -30,12 +31,10 @@ class Shaking(Connecting):
 
     Args:
         server: the server, by its name in ``servers``.
-        trusted: whether the client is to trust who has issued the certificate.
     """
 
-    def __init__(self, server: str, *, trusted: bool = True) -> None:
+    def __init__(self, server: str) -> None:
         self._server = server
-        self._trusted = trusted
 
     def check(self, fault: Fault) -> None:
         """See that there can be certificates."""
@@ -49,15 +48,15 @@ class Shaking(Connecting):
     def handshake(self, attempt: Attempt) -> Handshake | None:
         """Return the handshake."""
         if not attempt.call.asked.key.origin.secure:
-            raise RuntimeError(_no_tls(attempt.fault, attempt.call))
+            raise ImpossibleFaultError(_no_tls(attempt.fault, attempt.call))
         return handshake_for(attempt.call, self._side(attempt.call))
 
     def _side(self, call: Call) -> ServerSide:
         # Imported at its use: cryptography takes long.
         from . import servers
 
-        context = getattr(servers, self._server)(server_name(call))
-        return ServerSide(context, servers.shadow if self._trusted else servers.as_it_is)
+        side: ServerSide = getattr(servers, self._server)(server_name(call))
+        return side
 
     async def happen(self, fault: Fault, request: AiointerceptRequest) -> web.StreamResponse:
         """Answer a client that does not mind, or make it meet the fault after all."""
@@ -90,7 +89,7 @@ class Aborting(Shaking):
     async def dial(self, attempt: Attempt, address: Any, make: Any) -> Any:
         """Connect to an address: the handshake does not end."""
         if not attempt.call.asked.key.origin.secure:
-            raise RuntimeError(_no_tls(attempt.fault, attempt.call))
+            raise ImpossibleFaultError(_no_tls(attempt.fault, attempt.call))
         # asyncio has nothing to say of it, either.
         raise ConnectionResetError
 
@@ -100,4 +99,7 @@ class Aborting(Shaking):
 
 
 def _no_tls(fault: Fault, call: Call) -> str:
-    return f"{fault} is a fault of TLS, and {call.asked.method} {call.url} is asked without."
+    return (
+        f"{fault} is a fault of TLS, and {call.asked.method} {call.url} is asked without: register "
+        f"it for an https URL."
+    )

@@ -11,9 +11,10 @@ import socket
 from typing import Final
 
 from . import scripts
-from .connecting import Dialling, Dropping, LookingUp, Queueing, Resetting
+from .connected import Dropping, ResettingUnread, StallingUnread
+from .connecting import Dialling, LookingUp, Queueing, Resetting
 from .kind import Kind
-from .scripts import Written
+from .playing import Talked, Written
 from .shaking import Aborting, Shaking
 from .tunnels import Tunnelling
 
@@ -35,13 +36,13 @@ TABLE: Final[tuple[Kind, ...]] = (
     Kind("sock_connect_timeout", "timeout", "the same, for a client with sock_connect=",
          Dialling(errno.ETIMEDOUT), seconds=130.0, virtual=True),
     Kind("pool_timeout", "timeout", "no connection of the pool becomes free in time",
-         Queueing(), virtual=True),
+         Queueing(), seconds=None, status=200, headers=None, virtual=True),
     Kind("reset_on_accept", "connect", "the connection is reset as soon as it is made",
          Resetting(), attempts=None, then=None),
 
     # In the handshake of TLS.
     Kind("unknown_ca", "TLS", "the certificate is by an authority that nobody knows",
-         Shaking("unknown_ca", trusted=False)),
+         Shaking("unknown_ca")),
     Kind("expired", "TLS", "the certificate has expired",
          Shaking("expired")),
     Kind("not_yet_valid", "TLS", "the certificate is not valid yet",
@@ -49,11 +50,15 @@ TABLE: Final[tuple[Kind, ...]] = (
     Kind("wrong_host", "TLS", "the certificate is for another host",
          Shaking("wrong_host")),
     Kind("self_signed", "TLS", "the certificate has signed itself",
-         Shaking("self_signed", trusted=False)),
+         Shaking("self_signed")),
+    Kind("revoked", "TLS", "the certificate has been revoked, and the client has the list of those",
+         Shaking("revoked")),
     Kind("handshake_aborted", "TLS", "the server closes the connection in the handshake",
          Aborting()),
     Kind("protocol_mismatch", "TLS", "the server knows no version of TLS newer than 1.1",
          Shaking("protocol_mismatch")),
+    Kind("cipher_mismatch", "TLS", "the server knows no cipher that the client knows",
+         Shaking("cipher_mismatch")),
     Kind("client_certificate_required", "TLS", "the server wants another certificate, or any",
          Shaking("client_certificate_required")),
     Kind("fingerprint_mismatch", "TLS", "the certificate is not the one that the client has pinned",
@@ -68,8 +73,13 @@ TABLE: Final[tuple[Kind, ...]] = (
          Tunnelling()),
 
     # While the request is read.
+    Kind("stall_headers", "request", "the server ceases to read in the middle of the headers",
+         StallingUnread(), virtual=True),
+    Kind("reset_headers", "request", "the connection is reset in the middle of the headers",
+         ResettingUnread(), attempts=None, then=None),
     Kind("stall_request", "request", "the server ceases to read after so much of the body",
-         Written(scripts.stall_request, reads_body=False), after=0, virtual=True),
+         Written(scripts.stall_request, reads_body=False),
+         after=0, seconds=None, status=200, headers=None, virtual=True),
     Kind("reset_request", "request", "the connection is reset after so much of the body",
          Written(scripts.reset_request, reads_body=False), after=0, attempts=None, then=None),
     Kind("expect_refused", "request", "the server answers before it reads the body, and closes",
@@ -83,17 +93,20 @@ TABLE: Final[tuple[Kind, ...]] = (
          Written(scripts.reset_before_answer),
          after=0, status=200, headers=None, attempts=None, then=None),
     Kind("stall", "head", "nothing comes after so much of the head",
-         Written(scripts.stall_before_answer), after=0, status=200, headers=None, virtual=True),
+         Written(scripts.stall_before_answer),
+         after=0, seconds=None, status=200, headers=None, virtual=True),
     Kind("bad_status_line", "head", "the status line is none",
          Written(scripts.bad_status_line)),
     Kind("bad_header", "head", "a header has no colon",
          Written(scripts.bad_header), status=200, headers=None),
     Kind("header_too_long", "head", "a header has so many bytes",
          Written(scripts.header_too_long), after=65_536, status=200, headers=None),
-    Kind("wrong_content_length", "head", "Content-Length is no number",
-         Written(scripts.wrong_content_length), status=200, headers=None),
-    Kind("unknown_encoding", "head", "Transfer-Encoding is none that anybody knows",
-         Written(scripts.unknown_encoding), status=200, headers=None),
+    Kind("wrong_content_length", "head", "Content-Length is no number (or a wrong one: length=)",
+         Written(scripts.wrong_content_length),
+         length=None, body=b"x" * 10, status=200, headers=None, virtual=True),
+    Kind("unknown_encoding", "head",
+         "Transfer-Encoding is none that anybody knows (content=True: Content-Encoding)",
+         Written(scripts.unknown_encoding), content=False, status=200, headers=None),
 
     # In the body of the response.
     Kind("truncated", "body", "the server closes the connection after so much of the body",
@@ -102,7 +115,7 @@ TABLE: Final[tuple[Kind, ...]] = (
          Written(scripts.reset_body), after=10, chunked=False, status=200, headers=None),
     Kind("stall_body", "body", "nothing comes after so much of the body",
          Written(scripts.stall_body),
-         after=10, chunked=False, status=200, headers=None, virtual=True),
+         after=10, chunked=False, seconds=None, status=200, headers=None, virtual=True),
     Kind("bad_chunk", "body", "the size of a chunk is no number, after so much of the body",
          Written(scripts.bad_chunk), after=10, status=200, headers=None),
     Kind("corrupt_gzip", "body", "the body is said to be gzip, and is not",
@@ -121,15 +134,15 @@ TABLE: Final[tuple[Kind, ...]] = (
 
     # On a WebSocket.
     Kind("ws_refused", "WebSocket", "the handshake is answered with another status",
-         Written(scripts.ws_refused), status=403, headers=None),
+         Talked(scripts.ws_refused), status=403, headers=None),
     Kind("ws_lost", "WebSocket", "the connection is reset after the handshake",
-         Written(scripts.ws_lost)),
+         Talked(scripts.ws_lost)),
     Kind("ws_bad_frame", "WebSocket", "a frame has an opcode that is reserved",
-         Written(scripts.ws_bad_frame)),
+         Talked(scripts.ws_bad_frame)),
     Kind("ws_bad_close", "WebSocket", "a close frame has a code that must not be sent",
-         Written(scripts.ws_bad_close), code=1005),
+         Talked(scripts.ws_bad_close), code=1005),
     Kind("ws_no_pong", "WebSocket", "pings are not answered",
-         Written(scripts.ws_no_pong)),
+         Talked(scripts.ws_no_pong)),
 
     # Time, as the client measures it.
     Kind("total_timeout", "timeout", "the response does not come before total= is over",

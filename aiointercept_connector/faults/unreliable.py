@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..replies.conversion import Repliable, as_reply
 from ..replies.progress import Progress
-from ..replies.reply import BaseReply, ChoosingReply
+from ..replies.reply import BaseReply, ChoosingReply, in_attempt
+from .kind import Fault
 
 if TYPE_CHECKING:
     from ..journal.request import AiointerceptRequest
@@ -36,23 +37,23 @@ class Flaky(ChoosingReply):
     rate: float
     seed: int | str | None
     otherwise: Reply
+    replies: tuple[Reply, ...] = field(init=False, compare=False)
     _drawn: Progress[Random] = field(init=False, compare=False)
 
     answers = None  # for ever
     is_fault = True
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "replies", (self.fault, self.otherwise))
         object.__setattr__(self, "_drawn", Progress(partial(Random, self.seed)))
-
-    @property
-    def replies(self) -> tuple[Reply, ...]:  # type: ignore[override]
-        """The fault, and what answers otherwise."""
-        return self.fault, self.otherwise
 
     def choose(self, request: AiointerceptRequest) -> Reply:
         """Draw for the next call of the request's route."""
+        if in_attempt(self.fault, request.record.attempts) is None:
+            return self.otherwise
         with self._drawn.of(request.route) as drawn:
-            return self.fault if drawn.random() < self.rate else self.otherwise
+            happens = drawn.random() < self.rate
+        return _healed(self.fault, self.otherwise) if happens else self.otherwise
 
     def __repr__(self) -> str:
         seed = "" if self.seed is None else f", seed={self.seed!r}"
@@ -67,7 +68,8 @@ def flaky(
     A route answers for ever, unless ``repeat=`` says how often.
 
     Args:
-        fault: a fault, or an exception.
+        fault: a fault, or an exception. What it leaves to a second attempt of aiohttp's,
+            *otherwise* answers.
         rate: how often it happens: 0 never, 1 always.
         seed: makes it happen to the same calls in every run. Every route begins anew.
         otherwise: what answers the others: anything that ``reply=`` takes.
@@ -92,25 +94,28 @@ class FailTimes(ChoosingReply):
     times: int
     fault: Reply
     then: Reply | None = None
+    answers: int | None = field(init=False, compare=False)
+    replies: tuple[Reply, ...] = field(init=False, compare=False)
     _calls: Progress[Iterator[int]] = field(default_factory=_from_one, init=False, compare=False)
 
     is_fault = True
 
-    @property
-    def answers(self) -> int | None:  # type: ignore[override]
-        """How often a route answers with it: for ever, if it says what comes then."""
-        return self.times if self.then is None else None
-
-    @property
-    def replies(self) -> tuple[Reply, ...]:  # type: ignore[override]
-        """The fault, and what answers then."""
-        return (self.fault,) if self.then is None else (self.fault, self.then)
+    def __post_init__(self) -> None:
+        both = (self.fault,) if self.then is None else (self.fault, self.then)
+        object.__setattr__(self, "replies", both)
+        # A route answers with it for ever, if it says what comes then.
+        object.__setattr__(self, "answers", self.times if self.then is None else None)
 
     def choose(self, request: AiointerceptRequest) -> Reply:
         """Count the next call of the request's route."""
+        if self.then is None:
+            return self.fault
+        if in_attempt(self.fault, request.record.attempts) is None:
+            # An attempt that meets no fault uses none up.
+            return self.then
         with self._calls.of(request.route) as calls:
             call = next(calls)
-        return self.fault if call <= self.times or self.then is None else self.then
+        return _healed(self.fault, self.then) if call <= self.times else self.then
 
     def __repr__(self) -> str:
         then = "" if self.then is None else f", then={self.then!r}"
@@ -123,8 +128,8 @@ def fail_times(times: int, fault: Repliable, *, then: Repliable = None) -> FailT
     Args:
         times: to how many calls, of which aiohttp may repeat each by itself.
         fault: a fault, or an exception.
-        then: what answers the calls behind, for ever: anything that ``reply=`` takes. Without it,
-            the next route does.
+        then: what answers the calls behind, for ever, and what *fault* leaves to a second attempt
+            of aiohttp's: anything that ``reply=`` takes. Without it, the next route does.
 
     Raises:
         TypeError: an argument is of a wrong type.
@@ -135,6 +140,31 @@ def fail_times(times: int, fault: Repliable, *, then: Repliable = None) -> FailT
     if times < 1:
         raise ValueError(f"times must be at least 1, not {times}")
     return FailTimes(times, checked_fault("fault", fault), None if then is None else as_reply(then))
+
+
+@dataclass(frozen=True, repr=False)
+class _Healed(ChoosingReply):
+    """A reply that chooses a fault; ``then`` answers the attempts at a call that do not meet it."""
+
+    fault: ChoosingReply
+    then: Reply
+    replies: tuple[Reply, ...] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "replies", (self.fault, self.then))
+
+    def choose(self, request: AiointerceptRequest) -> Reply:
+        """Return the fault that the other reply chooses."""
+        return _healed(self.fault.choose(request), self.then)
+
+
+def _healed(fault: Reply, then: Reply) -> Reply:
+    """Return *fault*, such that *then* answers the attempts at a call that do not meet it."""
+    if isinstance(fault, ChoosingReply):
+        return _Healed(fault, then)
+    if isinstance(fault, Fault) and fault.get("attempts", None) is not None and fault.then is None:
+        return Fault(fault.kind, (*fault.given, ("then", then)))
+    return fault
 
 
 def checked_fault(argument: str, fault: Any) -> Reply:

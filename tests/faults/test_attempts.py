@@ -7,20 +7,20 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import ClientSession
 
-from aiointercept_connector import UnmatchedRequestError, aiointercept, faults, replies
-from tests.faults.test_connect import outcome
+from aiointercept_connector import (
+    ImpossibleFaultError,
+    Match,
+    UnmatchedRequestError,
+    aiointercept,
+    faults,
+    replies,
+)
+from tests.faults.calling import URL, kinds
 
 pytestmark = pytest.mark.anyio
 
-URL = "http://api.example.com/x"
 REPEATED = ["disconnect", "reset", "reset_request", "reset_on_accept"]
-
-
-async def kinds(session: ClientSession, count: int, url: str = URL) -> list[str]:
-    """Return what so many calls come to: a status, or the class of an error."""
-    return [await outcome(session, "GET", url) for _ in range(count)]
 
 
 class TestAttempts:
@@ -88,6 +88,161 @@ class TestAttempts:
             assert [call.attempts for call in mock.calls] == [2, 1]
 
 
+class TestHealing:
+    """What is for the first attempt alone is one call's, whatever else stands behind it."""
+
+    @pytest.mark.parametrize("name", REPEATED)
+    async def test_two_in_a_row(self, wire: Any, name: str) -> None:
+        """A second attempt leaves a fault that it cannot meet to the next call."""
+        async with aiointercept(wire=wire, strict=True) as mock, mock.session() as session:
+            first = mock.get(URL, exception=getattr(faults, name)(attempts=1))
+            second = mock.get(URL, exception=getattr(faults, name)(attempts=1))
+            healed = mock.get(URL, repeat=True)
+            assert await kinds(session, 3) == ["200"] * 3
+            one, two, three = mock.calls
+            assert [call.attempts for call in mock.calls] == [2, 2, 1]
+            assert (first.calls, second.calls) == ([one], [two])
+            assert healed.calls == [one, two, three]
+
+    @pytest.mark.parametrize("name", [*REPEATED, "drop_idle"])
+    async def test_fail_times(self, wire: Any, name: str) -> None:
+        """So many calls meet it in their first attempt, and ``then=`` answers the second."""
+        fault = getattr(faults, name)(attempts=1)
+        async with aiointercept(wire=wire) as mock, mock.session() as session:
+            route = mock.get(URL, reply=faults.fail_times(2, fault, then=204))
+            assert await kinds(session, 3) == ["204"] * 3
+            assert [call.attempts for call in mock.calls] == [2, 2, 1]
+            assert route.calls == mock.calls
+
+    async def test_fail_times_before_a_route(self, wire: Any) -> None:
+        """Without ``then=`` the next route answers the second attempts."""
+        fault = faults.disconnect(attempts=1)
+        async with aiointercept(wire=wire) as mock, mock.session() as session:
+            route = mock.get(URL, reply=faults.fail_times(2, fault))
+            mock.get(URL, repeat=True)
+            assert await kinds(session, 3) == ["200"] * 3
+            assert [call.attempts for call in mock.calls] == [2, 2, 1]
+            assert route.used_up
+
+    async def test_fail_times_behind_another(self, wire: Any) -> None:
+        """A second attempt that comes to it uses up none of its times."""
+        async with aiointercept(wire=wire) as mock, mock.session() as session:
+            mock.get(URL, exception=faults.reset(attempts=1))
+            mock.get(URL, reply=faults.fail_times(1, faults.reset(attempts=1), then=204))
+            assert await kinds(session, 3) == ["204"] * 3
+            assert [call.attempts for call in mock.calls] == [2, 2, 1]
+
+    async def test_flaky(self, wire: Any) -> None:
+        """What answers otherwise answers the second attempt, and a call is drawn for once."""
+        async with aiointercept(wire=wire) as mock, mock.session() as session:
+            fault = faults.disconnect(attempts=1)
+            mock.get(URL, reply=faults.flaky(fault, 0.5, seed=7, otherwise=203))
+            mock.get(URL + "y", reply=faults.flaky(faults.disconnect(), 0.5, seed=7))
+            assert set(await kinds(session, 20)) == {"203"}
+            await kinds(session, 20, URL + "y")
+            attempts = [call.attempts for call in mock.calls]
+            assert set(attempts) == {1, 2}
+            assert attempts[:20] == attempts[20:]
+
+    async def test_flaky_behind_another(self) -> None:
+        """A second attempt that comes to it is not drawn for."""
+        runs = []
+        for before in (0, 10):
+            async with aiointercept() as mock, mock.session() as session:
+                for _ in range(before):
+                    mock.get(URL, exception=faults.reset(attempts=1))
+                fault = faults.reset(attempts=1)
+                mock.get(URL, reply=faults.flaky(fault, 0.5, seed=7, otherwise=203))
+                assert set(await kinds(session, before + 20)) == {"203"}
+                runs.append([call.attempts for call in mock.calls[before:]])
+        assert runs[0] == runs[1]
+
+    @pytest.mark.parametrize(
+        "fault", [faults.reset(attempts=1), faults.fail_times(1, faults.reset(attempts=1))]
+    )
+    async def test_both_attempts_are_one_answer(self, fault: Any) -> None:
+        """A call that heals counts once for its route, however often that answers."""
+        async with aiointercept() as mock, mock.session() as session:
+            route = mock.get(URL, reply=faults.fail_times(2, fault, then=204), repeat=3)
+            assert await kinds(session, 2) == ["204", "204"]
+            assert route.remaining == 1
+
+    async def test_one_within_another(self) -> None:
+        """The reply nearest to the fault heals it."""
+        inner = faults.flaky(faults.disconnect(attempts=1), 1, otherwise=203)
+        async with aiointercept() as mock, mock.session() as session:
+            mock.get(URL, reply=faults.fail_times(1, inner, then=204))
+            assert await kinds(session, 2) == ["203", "204"]
+            assert [call.attempts for call in mock.calls] == [2, 1]
+
+    @pytest.mark.parametrize("sequence", [replies.sequence, replies.cycle])
+    @pytest.mark.parametrize("name", REPEATED)
+    async def test_sequence(self, wire: Any, name: str, sequence: Any) -> None:
+        """The second attempt is the next step that has an answer; those before it stay."""
+        steps = [getattr(faults, name)(attempts=1), faults.reset(attempts=1), 201, 202]
+        async with aiointercept(wire=wire) as mock, mock.session() as session:
+            route = mock.get(URL, reply=sequence(steps))
+            assert await kinds(session, 2) == ["201", "202"]
+            assert [call.attempts for call in mock.calls] == [2, 2]
+            assert route.calls == mock.calls
+
+    async def test_choice(self) -> None:
+        """The second attempt gets one of the replies that have an answer."""
+        among = {faults.disconnect(attempts=1): 9, 202: 1}
+        async with aiointercept() as mock, mock.session() as session:
+            mock.get(URL, reply=replies.choice(among, seed=1))
+            assert set(await kinds(session, 20)) == {"202"}
+
+    async def test_delayed(self, wire: Any) -> None:
+        """A fault that comes late is one call's too."""
+        async with aiointercept(wire=wire) as mock, mock.session() as session:
+            mock.get(URL, exception=faults.disconnect(attempts=1), delay=0.001)
+            mock.get(URL)
+            assert await kinds(session, 1) == ["200"]
+            assert [call.attempts for call in mock.calls] == [2]
+
+    async def test_conditions_that_are_awaited(self) -> None:
+        """So is one whose route has a condition that is a coroutine function."""
+
+        async def holds(request: Any) -> bool:
+            return True
+
+        async with aiointercept() as mock, mock.session() as session:
+            for _ in range(2):
+                mock.get(URL, exception=faults.disconnect(attempts=1), match=Match(predicate=holds))
+            mock.get(URL, repeat=True)
+            assert await kinds(session, 3) == ["200"] * 3
+            assert [call.attempts for call in mock.calls] == [2, 2, 1]
+
+    async def test_what_a_callback_returns(self) -> None:
+        """A fault that a callback returns is healed by its ``then=``."""
+        fault = faults.disconnect(attempts=1, then=207)
+        async with aiointercept() as mock, mock.session() as session:
+            mock.get(URL, callback=lambda request: fault)
+            assert await kinds(session, 1) == ["207"]
+
+    async def test_nothing_heals_what_a_callback_returns(self) -> None:
+        """Without ``then=`` nobody else is asked, and that is said."""
+        fault = faults.disconnect(attempts=1)
+        async with aiointercept() as mock, mock.session() as session:
+            mock.get(URL, callback=lambda request: fault)
+            with pytest.raises(ImpossibleFaultError) as caught:
+                await session.get(URL)
+            assert str(caught.value) == (
+                f"GET {URL} met faults.disconnect(attempts=1) in its first attempt, and nothing "
+                f"answers the second: no route is asked again for what a function returns, or a "
+                f"sequence ends with. Give it then=..., the reply to the second."
+            )
+
+    async def test_then_may_be_a_fault(self) -> None:
+        """``then=`` may be another fault, which is met if it is not for the first attempt alone."""
+        async with aiointercept() as mock, mock.session() as session:
+            mock.get(URL, exception=faults.reset(attempts=1, then=faults.refused()))
+            mock.get(URL, exception=faults.reset(attempts=1, then=faults.reset(attempts=1)))
+            mock.get(URL, status=201)
+            assert await kinds(session, 2) == ["ClientConnectorError", "201"]
+
+
 class TestFailTimes:
     async def test_then_it_works(self, wire: Any) -> None:
         """So many calls fail, and all behind them are answered."""
@@ -150,88 +305,6 @@ class TestFlaky:
             mock.get(URL, reply=faults.flaky(aiohttp.ClientError("mine"), 1))
             with pytest.raises(aiohttp.ClientError, match="mine"):
                 await session.get(URL)
-
-
-class TestChaos:
-    async def test_it_happens_to_whatever_is_registered(self, wire: Any) -> None:
-        """All that a mock answers meets faults while the block lasts, and nothing after."""
-        async with aiointercept(wire=wire) as mock, mock.session() as session:
-            mock.get(URL, repeat=True)
-            with mock.chaos(rate=1, faults=[faults.refused(), faults.disconnect()], seed=3):
-                assert set(await kinds(session, 20)) == {
-                    "ClientConnectorError", "ServerDisconnectedError",
-                }  # fmt: skip
-            assert await kinds(session, 2) == ["200", "200"]
-
-    async def test_no_route_is_used_up(self) -> None:
-        """A call that meets chaos leaves its route as it was, and is recorded as chaos."""
-        async with aiointercept(strict=True) as mock, mock.session() as session:
-            route = mock.get(URL)
-            with mock.chaos(rate=1, faults=[faults.truncated()]) as chaos:
-                assert await kinds(session, 2) == ["ClientPayloadError"] * 2
-            assert route.call_count == 0
-            assert await kinds(session, 1) == ["200"]
-            assert [call.route for call in mock.calls] == [*chaos.routes * 2, route]
-
-    async def test_a_rate_of_0_is_no_chaos(self) -> None:
-        """Nothing happens by a rate of 0."""
-        async with aiointercept() as mock, mock.session() as session:
-            mock.get(URL, repeat=True)
-            with mock.chaos(rate=0):
-                assert set(await kinds(session, 20)) == {"200"}
-
-    async def test_a_seed_makes_the_run_again(self) -> None:
-        """The seed that a run has can be given to the next."""
-        async with aiointercept() as mock, mock.session() as session:
-            mock.get(URL, repeat=True)
-            with mock.chaos(rate=0.5) as chaos:
-                first = await kinds(session, 30)
-            with mock.chaos(rate=0.5, seed=chaos.seed):
-                assert await kinds(session, 30) == first
-            with chaos:
-                assert await kinds(session, 30) == first
-
-    async def test_hosts(self) -> None:
-        """It may be for some hosts alone."""
-        async with aiointercept() as mock, mock.session() as session:
-            mock.get(URL, repeat=True)
-            mock.get("http://else.test/", repeat=True)
-            with mock.chaos(rate=1, faults=[faults.refused()], hosts=["*.test"]):
-                assert await kinds(session, 1) == ["200"]
-                assert await kinds(session, 1, "http://else.test/") == ["ClientConnectorError"]
-
-    async def test_faults_of_tls_are_for_https(self) -> None:
-        """Of its faults, a call meets those that are of its scheme."""
-        async with aiointercept() as mock, mock.session() as session:
-            mock.get("/x", repeat=True)
-            with mock.chaos(rate=1, faults=[faults.expired(), faults.refused()], seed=1):
-                assert set(await kinds(session, 10)) == {"ClientConnectorError"}
-                secure = await kinds(session, 10, URL.replace("http", "https"))
-                assert set(secure) == {"ClientConnectorError", "ClientConnectorCertificateError"}
-
-    async def test_the_seed_is_in_the_failure(self) -> None:
-        """What fails in the block tells what has happened, and how to see it again."""
-        async with aiointercept() as mock, mock.session() as session:
-            mock.get(URL, repeat=True)
-            chaos = mock.chaos(rate=1, faults=[faults.refused()], seed=42)
-            with pytest.raises(AssertionError) as caught, chaos:
-                assert await kinds(session, 3) == []
-            assert caught.value.__notes__ == [  # type: ignore[attr-defined]
-                "chaos: 3x faults.refused() by rate=1. chaos(rate=1, seed=42) runs the same again."
-            ]
-
-    async def test_start_and_stop(self) -> None:
-        """It may be begun and ended by hand."""
-        async with aiointercept() as mock, mock.session() as session:
-            mock.get(URL, repeat=True)
-            chaos = mock.chaos(rate=1, faults=[faults.refused()]).start()
-            with pytest.raises(RuntimeError, match="has been started already"):
-                chaos.start()
-            assert await kinds(session, 1) == ["ClientConnectorError"]
-            chaos.stop()
-            chaos.stop()
-            assert await kinds(session, 1) == ["200"]
-            assert repr(chaos).startswith("<chaos rate=1 seed=")
 
 
 class TestSafety:

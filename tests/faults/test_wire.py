@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 from aiohttp import ClientTimeout
 
-from aiointercept_connector import aiointercept, faults
+from aiointercept_connector import ImpossibleFaultError, aiointercept, faults
+from tests.faults.calling import outcome
 from tests.faults.events import Long
-from tests.faults.test_connect import outcome
 from tests.replies.support import exchanged
 
 pytestmark = pytest.mark.anyio
@@ -105,11 +105,12 @@ class TestConnection:
             mock.get(URL)
             assert [await outcome(session, "GET", URL) for _ in range(2)] == ["200", "200"]
 
-    async def test_leaving_does_not_wait(self, wire: Any) -> None:
+    @pytest.mark.parametrize("name", ["stall", "stall_headers"])
+    async def test_leaving_does_not_wait(self, wire: Any, name: str) -> None:
         """A call that hangs is ended when the mock is left."""
         async with aiointercept(wire=wire) as mock:
             session = mock.session(timeout=ClientTimeout())
-            mock.get(URL, exception=faults.stall())
+            mock.get(URL, exception=getattr(faults, name)())
             waiting = asyncio.ensure_future(session.get(URL))
             await asyncio.sleep(0.02)
             assert not waiting.done()
@@ -145,11 +146,12 @@ class TestTime:
         """A fault that is to meet one timeout says so if the client has it not."""
         async with aiointercept() as mock, mock.session(timeout=ClientTimeout()) as session:
             mock.get(URL, exception=getattr(faults, f"{name}_timeout")())
-            with pytest.raises(RuntimeError) as caught:
+            with pytest.raises(ImpossibleFaultError) as caught:
                 await session.get(URL)
             assert str(caught.value) == (
-                f"GET {URL} was to meet its client's own timeout, but the client waits for ever: "
-                f"its ClientTimeout has no {name}="
+                f"GET {URL} met faults.{name}_timeout(), which sets off a timeout of the client's, "
+                f"and its ClientTimeout has no {name}=: it would wait for ever. Give the client "
+                f"timeout=ClientTimeout({name}=...); or the fault virtual=False, to have it wait."
             )
 
 
