@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -218,7 +219,9 @@ async def seen_by(session: ClientSession, url: str, **kwargs: Any) -> Any:
         return response.status, text, upload.taken < upload.pieces
 
 
-async def test_early_answer(mock: aiointercept, session: ClientSession) -> None:
+async def test_early_answer(
+    mock: aiointercept, session: ClientSession, reports: list[dict[str, Any]]
+) -> None:
     """An answer without reading reaches the client while it uploads, as from a real server."""
 
     async def callback(request: Any) -> web.Response:
@@ -229,6 +232,11 @@ async def test_early_answer(mock: aiointercept, session: ClientSession) -> None:
         expected = await seen_by(real, f"http://127.0.0.1:{port}/")
     assert await seen_by(session, URL) == expected
     assert expected[:2] == (413, "too large")
+    # aiohttp 3.11 and 3.12 forget the future that a cancelled upload has waited on.
+    await session.close()
+    await settle()
+    gc.collect()
+    reports[:] = [one for one in reports if str(one.get("exception")) != "Connection lost"]
 
 
 class BoomError(Exception):
