@@ -120,10 +120,13 @@ class Securing:
         Raises:
             RuntimeError: the mock makes no handshakes.
             TypeError: *host* is no text.
+            ValueError: *host* is empty.
         """
         identities = self._identities("fingerprint")
         if not isinstance(host, str):
             raise TypeError(f"fingerprint() takes the name of a host, not {host!r:.60}")
+        if not host:
+            raise ValueError("fingerprint() takes the name of a host, and this one is empty")
         return identities.fingerprint(host)
 
     def _identities(self, method: str) -> Identities:
@@ -159,6 +162,8 @@ def _checked_hosts(hosts: Any) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"hosts must be names; one is {name!r:.60}")
+        if not name:
+            raise ValueError(f"hosts has an empty name: {names!r:.60}")
     if not names:
         raise ValueError("hosts=[] would be a certificate for nobody: leave it out, or name one")
     return cast("tuple[str, ...]", names)

@@ -24,7 +24,7 @@ from ..routing.route import ANY_METHOD, Asked, Route, parse_target
 from .checks import check_fits_hosts
 from .fitting import faults_in, misfit, of_call
 from .table import KINDS
-from .unreliable import checked_fault, checked_rate, checked_seed
+from .unreliable import FailTimes, Flaky, checked_fault, checked_rate, checked_seed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -183,13 +183,25 @@ def _checked_faults(faults: Any) -> list[Reply]:
     items = list(cast("Any", faults))
     if not items:
         raise ValueError("faults=[] would let nothing happen: leave it out, or name one")
-    return [checked_fault(f"faults[{index}]", one) for index, one in enumerate(items)]
+    return [_checked_fault(f"faults[{index}]", one) for index, one in enumerate(items)]
+
+
+def _checked_fault(argument: str, fault: Any) -> Reply:
+    if isinstance(fault, (FailTimes, Flaky)):
+        raise TypeError(
+            f"{argument}: {fault!r} says itself to which calls it happens, and in chaos rate= and "
+            f"seed= say that. Give the fault alone: {fault.fault!r}"
+        )
+    return checked_fault(argument, fault)
 
 
 def _checked_hosts(hosts: Any) -> list[Allowed]:
     if isinstance(hosts, str) or not isinstance(hosts, Iterable):
         raise TypeError(f"hosts must be a sequence of hosts: [{hosts!r:.60}]")
-    return list(cast("Iterable[Allowed]", hosts))
+    named = list(cast("Iterable[Allowed]", hosts))
+    if not named:
+        raise ValueError("hosts=[] would let nothing happen: leave it out, or name one")
+    return named
 
 
 def _test(host: Allowed) -> Callable[[Asked], Any]:

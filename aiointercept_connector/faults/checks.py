@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .deciding import may_fail_early
 from .fitting import faults_in, misfit, of_host, of_route
+from .unreliable import FailTimes
 
 if TYPE_CHECKING:
     from ..routing.route import Reply, Route
@@ -19,8 +20,9 @@ def check_fits(route: Route) -> bool:
 
     Raises:
         ValueError: a fault does not fit the URL or the method, or is to precede a condition on the
-            body.
+            body; or the route answers more often than its ``fail_times`` fails.
     """
+    _check_ends(route)
     faults = list(faults_in(route.reply))
     setting = of_route(route) if faults else None
     for fault in faults:
@@ -34,6 +36,21 @@ def check_fits(route: Route) -> bool:
         )
     # One that is to be met by a second attempt precedes the connection of that.
     return any(fault.before_request for fault in faults)
+
+
+def _check_ends(route: Route) -> None:
+    """Refuse to fail more calls than ``fail_times`` says."""
+    # A delay may precede it.
+    reply = getattr(route.reply, "reply", route.reply)
+    if not isinstance(reply, FailTimes) or reply.then is not None:
+        return
+    if route.remaining is None or route.remaining > reply.times:
+        calls = "any number of" if route.remaining is None else route.remaining
+        raise ValueError(
+            f"{reply!r} fails {reply.times} and leaves the calls behind to the next route; this "
+            f"route is to answer {calls} calls. Leave out repeat= and times=, or say what comes "
+            f"then: faults.fail_times({reply.times}, {reply.fault!r}, then=...)"
+        )
 
 
 def check_fits_hosts(replies: Iterable[Reply], hosts: Sequence[Any]) -> None:

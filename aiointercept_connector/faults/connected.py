@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .connecting import Attempt, Connecting
 from .playing import End, Pass, play, reset, settle
+from .scripts import response
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..loopback.link import ClientEnd
     from ..loopback.protocol import ServerProtocol
     from .kind import Fault
-    from .playing import Step
+    from .playing import Script
 
 __all__ = ("Dropping", "ResettingUnread", "StallingUnread")
 
@@ -49,13 +50,13 @@ class _Connected(Connecting):
         """Do to a server what the fault does to it."""
         raise NotImplementedError
 
-    def step(self, fault: Fault) -> Step:
-        """Return what a script does that does the same."""
+    def script(self, fault: Fault) -> Script:
+        """Return a script that does the same."""
         raise NotImplementedError
 
     async def happen(self, fault: Fault, request: AiointerceptRequest) -> web.StreamResponse:
         """Let it happen to a request that has arrived after all."""
-        return await play(iter([self.step(fault)]), request)
+        return await play(self.script(fault), request)
 
 
 class Dropping(_Connected):
@@ -65,9 +66,9 @@ class Dropping(_Connected):
         """Close the connection."""
         transport.close()
 
-    def step(self, fault: Fault) -> Step:
-        """Return what a script does that does the same."""
-        return End.CLOSE
+    def script(self, fault: Fault) -> Script:
+        """Return a script that does the same."""
+        yield End.CLOSE
 
 
 class _Unread(_Connected):
@@ -77,51 +78,75 @@ class _Unread(_Connected):
         """Put a server in place that will not read the headers."""
         transport.set_protocol(_Deaf(self, fault, server))
 
-    async def meet(self, fault: Fault, server: ServerProtocol) -> None:
-        """Let it happen to who is sending a request to *server*."""
+    async def meet(self, fault: Fault, server: ServerProtocol) -> bool:
+        """Let it happen to who is sending a request to *server*; tell if that is read then."""
         raise NotImplementedError
 
 
 class StallingUnread(_Unread):
-    """A server that ceases to read."""
+    """A server that ceases to read; if the fault ends, it reads on then, and answers."""
 
-    async def meet(self, fault: Fault, server: ServerProtocol) -> None:
+    def check(self, fault: Fault) -> None:
+        """Write the response once, for what is wrong with it."""
+        response(fault)
+
+    async def meet(self, fault: Fault, server: ServerProtocol) -> bool:
         """Read no more; let the client's time pass."""
         cast("asyncio.Transport", server.transport).pause_reading()
         if fault["virtual"]:
             await settle()
-            server.let_pass(math.inf)
+            return not server.let_pass(fault.lasts) and fault.lasts < math.inf
+        if fault.lasts < math.inf:
+            await asyncio.sleep(fault.lasts)
+        return fault.lasts < math.inf
 
-    def step(self, fault: Fault) -> Step:
-        """Return what a script does that does the same."""
-        return Pass(math.inf, fault["virtual"])
+    def script(self, fault: Fault) -> Script:
+        """Return a script that does the same."""
+        yield Pass(fault.lasts, fault["virtual"])
+        yield response(fault)
+
+    async def happen(self, fault: Fault, request: AiointerceptRequest) -> web.StreamResponse:
+        """Answer who has waited, or let it happen to a request that has arrived after all."""
+        call = cast("ServerProtocol", request.protocol).link.call
+        if call is not None and call.attempt is not None:
+            return await play(iter([response(fault)]), request)
+        return await super().happen(fault, request)
 
 
 class ResettingUnread(_Unread):
     """A server that resets the connection."""
 
-    async def meet(self, fault: Fault, server: ServerProtocol) -> None:
+    async def meet(self, fault: Fault, server: ServerProtocol) -> bool:
         """Reset the connection."""
         reset(cast("asyncio.Transport", server.transport))
+        return False
 
-    def step(self, fault: Fault) -> Step:
-        """Return what a script does that does the same."""
-        return End.RESET
+    def script(self, fault: Fault) -> Script:
+        """Return a script that does the same."""
+        yield End.RESET
 
 
 class _Deaf(asyncio.Protocol):
-    """The server's end of a wire on which nothing is served."""
+    """The server's end of a wire on which nothing is served, or not yet."""
 
     def __init__(self, effect: _Unread, fault: Fault, instead_of: ServerProtocol) -> None:
         self._effect = effect
         self._fault = fault
         self._server = instead_of
         self._meeting: asyncio.Task[None] | None = None
+        self._unread = bytearray()
 
     def data_received(self, data: bytes) -> None:
+        self._unread += data
         if self._meeting is None:
-            meeting = self._effect.meet(self._fault, self._server)
-            self._meeting = asyncio.get_running_loop().create_task(meeting)
+            self._meeting = asyncio.get_running_loop().create_task(self._meet())
+
+    async def _meet(self) -> None:
+        if await self._effect.meet(self._fault, self._server):
+            transport = cast("asyncio.Transport", self._server.transport)
+            transport.set_protocol(self._server)
+            self._server.data_received(bytes(self._unread))
+            transport.resume_reading()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._meeting is not None:

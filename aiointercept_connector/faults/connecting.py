@@ -22,9 +22,11 @@ from ..connector import Connect, TaggedKey, TaggedRequest
 from ..errors import ImpossibleFaultError
 from ..loopback.dialing import Dialler, ResponseEnd
 from ..loopback.expiry import expire_total
+from ..loopback.link import REPEATED_BY_AIOHTTP
 from ..replies.static import StaticReply
 from .kind import Effect, Fault
 from .playing import End, no_timeout, play, reset
+from .proxies import to_proxy
 
 if TYPE_CHECKING:
     from aiohttp import ClientRequest, web
@@ -353,11 +355,22 @@ class Resetting(Connecting):
     """A connection that is reset as soon as it is accepted."""
 
     def dials(self, call: Call) -> bool:
-        """Tell whether it is met in the handshake."""
+        """Tell whether it is met in the handshake, or in asking for a tunnel."""
         return call.asked.key.origin.secure
 
+    async def connect(self, attempt: Attempt, connect: Connect, traces: Any) -> Connection:
+        """Have the client's connector get a connection."""
+        try:
+            return await super().connect(attempt, connect, traces)
+        except REPEATED_BY_AIOHTTP:
+            # A proxy is asked within; newer versions of aiohttp repeat that, too.
+            attempt.call.claimant.call_broke(attempt.call)
+            raise
+
     async def dial(self, attempt: Attempt, address: Any, make: Any) -> ResponseEnd:
-        """Connect to an address: the handshake is cut off."""
+        """Connect to an address: the handshake, or the question for a tunnel, is cut off."""
+        if attempt.call.proxy is not None:
+            return await to_proxy(address, make, None)
         raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
 
     def opened(self, client: ClientEnd) -> None:

@@ -70,6 +70,7 @@ async def _of_a_route(call: Call) -> Reply | None:
     reply = chosen(taken.route.reply, record)
     if call.record is None and getattr(reply, "before_request", False):
         taken.asker.note(taken.route, record)
+        record.cut_body()
         call.record = record
     call.reply, call.taken = reply, taken
     return reply

@@ -19,7 +19,7 @@ from ..replies.reply import BaseReply, in_attempt
 
 if TYPE_CHECKING:
     from aiohttp import web
-    from typing_extensions import Unpack
+    from typing_extensions import Never, Unpack
 
     from ..routing.route import Reply
 
@@ -103,10 +103,11 @@ class Kind:
         given = [f"{name}={_shown(name, value)}" for name, value in self.options.items()]
         return ", ".join(given) or "no arguments"
 
-    def __call__(self, **options: Unpack[FaultOptions]) -> Fault:
+    def __call__(self, *unnamed: Never, **options: Unpack[FaultOptions]) -> Fault:
         """Make a fault of this kind.
 
         Args:
+            *unnamed: none: all arguments are given by name.
             **options: ``after``: bytes that are sent or read before it happens; ``status`` and
                 ``headers``: of the response; ``body``: what it holds; ``length``: of the body, as
                 the response says; ``seconds``: how long it lasts, None for ever; ``virtual``: do
@@ -119,6 +120,10 @@ class Kind:
             ValueError: an argument is out of range.
             ImportError: it is a fault of TLS, and trustme is not installed.
         """
+        if unnamed:
+            raise TypeError(
+                f"faults.{self.name}() takes its arguments by name. It has: {self.arguments}"
+            )
         given = cast("dict[str, Any]", options)
         for name in given:
             if name not in self.options:

@@ -14,6 +14,7 @@ from ..extras import extra
 from ..loopback.tls import handshake_for, server_name
 from ..replies.static import StaticReply
 from .connecting import Attempt, Connecting
+from .proxies import ESTABLISHED, to_proxy
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -90,6 +91,9 @@ class Aborting(Shaking):
         """Connect to an address: the handshake does not end."""
         if not attempt.call.asked.key.origin.secure:
             raise ImpossibleFaultError(_no_tls(attempt.fault, attempt.call))
+        if attempt.call.proxy is not None:
+            # The tunnel is there, and what comes through it ends.
+            return await to_proxy(address, make, ESTABLISHED)
         # asyncio has nothing to say of it, either.
         raise ConnectionResetError
 

@@ -74,7 +74,7 @@ TABLE: Final[tuple[Kind, ...]] = (
 
     # While the request is read.
     Kind("stall_headers", "request", "the server ceases to read in the middle of the headers",
-         StallingUnread(), virtual=True),
+         StallingUnread(), seconds=None, status=200, headers=None, virtual=True),
     Kind("reset_headers", "request", "the connection is reset in the middle of the headers",
          ResettingUnread(), attempts=None, then=None),
     Kind("stall_request", "request", "the server ceases to read after so much of the body",

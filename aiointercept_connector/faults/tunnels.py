@@ -6,15 +6,13 @@ An http request it sends on itself: the fault is what it answers in place of the
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ImpossibleFaultError
-from ..loopback.memory import memory_pair
-from ..loopback.tcp import LOCALHOST, tcp_pair
 from .connecting import Attempt, Connecting
 from .playing import End, play
+from .proxies import ESTABLISHED, to_proxy
 from .scripts import response
 
 if TYPE_CHECKING:
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ("Tunnelling",)
 
 _LOWEST_REFUSAL = 300  # RFC 9110 section 9.3.6
-_ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 class Tunnelling(Connecting):
@@ -62,21 +59,8 @@ class Tunnelling(Connecting):
         self, attempt: Attempt, address: Any, make: Callable[[], ResponseHandler]
     ) -> ResponseEnd:
         """Connect to the proxy."""
-        answer = _ESTABLISHED if _collapses(attempt.fault) else response(attempt.fault)
-        loop = asyncio.get_running_loop()
-        if _collapses(attempt.fault) and not isinstance(loop, asyncio.BaseEventLoop):
-            # uvloop begins TLS on its own transports only.
-            near, far = tcp_pair()
-            await loop.connect_accepted_socket(lambda: _Proxy(answer), far)
-            return await loop.create_connection(make, sock=near)
-        known = {"peername": address, "sockname": (LOCALHOST, 0)}
-        client_side, proxy_side = memory_pair(loop, known)
-        client, proxy = make(), _Proxy(answer)
-        proxy_side.set_protocol(proxy)
-        proxy.connection_made(proxy_side)
-        client_side.set_protocol(client)
-        client.connection_made(client_side)
-        return client_side, client
+        answer = ESTABLISHED if _collapses(attempt.fault) else response(attempt.fault)
+        return await to_proxy(address, make, answer)
 
     async def happen(self, fault: Fault, request: AiointerceptRequest) -> web.StreamResponse:
         """Answer in place of the host; or to who has asked for no tunnel yet, as to CONNECT."""
@@ -100,19 +84,3 @@ def _check_proxied(fault: Fault, call: Call) -> None:
 
 def _collapses(fault: Fault) -> bool:
     return "status" not in fault.kind.options
-
-
-class _Proxy(asyncio.Protocol):
-    """Answers whatever it is asked, and closes the connection."""
-
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        if self._transport is not None and b"\r\n\r\n" in data:
-            self._transport.write(self._answer)
-            self._transport.close()

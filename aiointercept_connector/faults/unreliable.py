@@ -76,7 +76,7 @@ def flaky(
 
     Raises:
         TypeError: an argument is of a wrong type.
-        ValueError: *rate* is not from 0 to 1.
+        ValueError: *rate* is not from 0 to 1; or *fault* is a ``fail_times`` without ``then``.
     """
     return Flaky(
         checked_fault("fault", fault), checked_rate(rate), checked_seed(seed), as_reply(otherwise)
@@ -133,7 +133,7 @@ def fail_times(times: int, fault: Repliable, *, then: Repliable = None) -> FailT
 
     Raises:
         TypeError: an argument is of a wrong type.
-        ValueError: *times* is less than 1.
+        ValueError: *times* is less than 1; or *fault* is a ``fail_times`` without ``then``.
     """
     if isinstance(times, bool) or not isinstance(times, int):
         raise TypeError(f"times must be an int, not {type(times).__name__}: {times!r}")
@@ -172,6 +172,12 @@ def checked_fault(argument: str, fault: Any) -> Reply:
     reply: Any = None
     if isinstance(fault, (BaseReply, BaseException, type)):
         reply = as_reply(fault)
+    if isinstance(reply, FailTimes) and reply.then is None:
+        raise ValueError(
+            f"{argument}: {reply!r} leaves to the next route what comes then, and behind a reply "
+            f"that chooses it there is none. Say what comes: "
+            f"faults.fail_times({reply.times}, {reply.fault!r}, then=...)"
+        )
     if getattr(reply, "is_fault", False) or getattr(reply, "exception", None) is not None:
         return cast("Reply", reply)
     hint = ""

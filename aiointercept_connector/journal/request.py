@@ -141,6 +141,10 @@ class AiointerceptRequest(Captured):
         """Take this for another attempt of the client's call that *earlier* is the record of."""
         self._earlier = earlier
         self.route = earlier.route
+        if earlier.captured_body is None and self.captured_body is not None:
+            # The earlier one was never sent, and of a stream nothing was known.
+            earlier.captured_body = self.captured_body
+            earlier.cut_body()
 
     @property
     def record(self) -> AiointerceptRequest:
@@ -179,6 +183,11 @@ class AiointerceptRequest(Captured):
     @property
     def url(self) -> URL:  # pyright: ignore[reportIncompatibleVariableOverride] - `reify`
         """The URL as the client asked it, with the real scheme and host."""
+        return self._asked
+
+    @property
+    def asked_url(self) -> URL:
+        """The same, also where a subclass has a ``url`` of another library's kind."""
         return self._asked
 
     @property

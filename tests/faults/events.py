@@ -45,6 +45,7 @@ BODY = HEAD + b"x" * 10
 EMPTY = b"\r\nContent-Length: 0\r\n\r\n"
 AUTH = b"HTTP/1.1 407 Proxy Authentication Required" + EMPTY
 GATEWAY = b"HTTP/1.1 502 Bad Gateway" + EMPTY
+TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
 REFUSED = b"HTTP/1.1 417 Expectation Failed\r\nConnection: close" + EMPTY
 CHUNKED_HEAD = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 CHUNKED = CHUNKED_HEAD + b"a\r\nxxxxxxxxxx\r\n"
@@ -99,9 +100,11 @@ EVENTS: dict[str, Event] = {
     "proxy_auth_required, http": Event(proxied(AUTH, "close", url="http://localhost/")),
     "proxy_bad_gateway": Event(proxied(GATEWAY, "close")),
     "proxy_bad_gateway, http": Event(proxied(GATEWAY, "close", url="http://localhost/")),
-    "proxy_tunnel_closed": Event(proxied(b"HTTP/1.1 200 Connection established\r\n\r\n", "close")),
+    "proxy_tunnel_closed": Event(proxied(TUNNEL, "close")),
     "proxy_tunnel_closed, http": Event(proxied("close", url="http://localhost/")),
     "refused, proxy": Event(nobody_listens),
+    "reset_on_accept, proxy": Event(proxied("deaf", "reset")),
+    "handshake_aborted, proxy": Event(proxied(TUNNEL, "close")),
     "stall_headers": Event(
         plays("deaf", at="byte"), waits(sock_read=SHORT), options={"headers": HEADERS}
     ),

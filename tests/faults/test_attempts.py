@@ -158,7 +158,8 @@ class TestHealing:
         assert runs[0] == runs[1]
 
     @pytest.mark.parametrize(
-        "fault", [faults.reset(attempts=1), faults.fail_times(1, faults.reset(attempts=1))]
+        "fault",
+        [faults.reset(attempts=1), faults.fail_times(1, faults.reset(attempts=1), then=204)],
     )
     async def test_both_attempts_are_one_answer(self, fault: Any) -> None:
         """A call that heals counts once for its route, however often that answers."""
@@ -263,6 +264,30 @@ class TestFailTimes:
             mock.get(URL)
             assert route.remaining == 2
             assert await kinds(session, 3) == ["ClientConnectorDNSError"] * 2 + ["200"]
+
+    @pytest.mark.parametrize(
+        ("kwargs", "calls"),
+        [({"repeat": True}, "any number of"), ({"repeat": 3}, "3"), ({"times": (1, 4)}, "4"),
+         ({"repeat": 3, "delay": 1}, "3")],
+    )  # fmt: skip
+    def test_a_route_that_answers_more(self, kwargs: Any, calls: str) -> None:
+        """Without ``then=`` a route that is to answer the calls behind too is refused."""
+        twice = faults.fail_times(2, faults.refused())
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is below
+            aiointercept().get(URL, exception=twice, **kwargs)
+        text = (
+            f"{twice} fails 2 and leaves the calls behind to the next route; this route is to "
+            f"answer {calls} calls. Leave out repeat= and times=, or say what comes then: "
+            f"faults.fail_times(2, faults.refused(), then=...)"
+        )
+        assert str(caught.value) == text
+
+    async def test_a_route_that_answers_less(self) -> None:
+        """One that is to answer fewer calls does that."""
+        async with aiointercept() as mock, mock.session() as session:
+            mock.get(URL, exception=faults.fail_times(2, faults.refused()), repeat=1)
+            mock.get(URL)
+            assert await kinds(session, 2) == ["ClientConnectorError", "200"]
 
     async def test_every_route_counts_for_itself(self) -> None:
         """One value may stand for many routes."""

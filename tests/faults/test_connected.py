@@ -31,6 +31,36 @@ async def test_the_call_is_recorded(wire: Any, name: str) -> None:
         assert call.captured_json == {"a": 1}
 
 
+@pytest.mark.parametrize(
+    "fault", [faults.reset_headers(attempts=1, then=202), faults.stall_headers(seconds=3)], ids=str
+)
+async def test_the_record_gets_what_is_read_later(wire: Any, fault: Any) -> None:
+    """A body that nobody knew before it was sent is recorded when it has come, after all."""
+    form = aiohttp.MultipartWriter()
+    form.append("part")
+    async with aiointercept(wire=wire) as mock, mock.session() as session:
+        mock.put(URL, exception=fault)
+        await session.put(URL, data=form)
+        (call,) = mock.calls
+        assert b"\r\n\r\npart\r\n--" in (call.captured_body or b"")
+
+
+@pytest.mark.parametrize("data", [b"abcdef", [b"abc", b"def"]], ids=["known", "streamed"])
+async def test_the_record_keeps_no_more_than_it_may(wire: Any, data: Any) -> None:
+    """``max_body`` holds for what was never read, and for what was read later."""
+
+    async def stream() -> Any:
+        for piece in data:
+            yield piece
+
+    sent = data if isinstance(data, bytes) else stream()
+    async with aiointercept(wire=wire, max_body=4) as mock, mock.session() as session:
+        mock.post(URL, exception=faults.stall_headers(seconds=3))
+        await session.post(URL, data=sent)
+        (call,) = mock.calls
+        assert (call.captured_body, call.body_size) == (b"abcd", 6)
+
+
 async def test_nothing_is_read(wire: Any) -> None:
     """A body that no buffer holds is not taken from the client."""
     sent = 0

@@ -23,7 +23,7 @@ WRAPPED = [
     lambda fault: fault,
     lambda fault: replies.sequence([200, fault]),
     lambda fault: faults.flaky(fault, 0.5),
-    lambda fault: faults.fail_times(1, faults.fail_times(1, fault)),
+    lambda fault: faults.fail_times(1, faults.fail_times(1, fault, then=200)),
     lambda fault: replies.delayed(fault, 1),
     lambda fault: faults.reset(attempts=1, then=fault),
     lambda fault: faults.reset(attempts=1, then=faults.flaky(fault, 0.5)),

@@ -72,6 +72,8 @@ def test_a_kind_says_what_it_takes() -> None:
          "faults.refused() has no argument 'after'. It has: no arguments"),
         (lambda: faults.ws_bad_close(status=3), TypeError,
          "faults.ws_bad_close() has no argument 'status'. It has: code=1005"),
+        (lambda: faults.ws_bad_close(cast("Any", 3)), TypeError,
+         "faults.ws_bad_close() takes its arguments by name. It has: code=1005"),
         (lambda: faults.truncated(after=-1), ValueError, "after must be at least 0, not -1"),
         (lambda: faults.truncated(after=cast("Any", "1")), TypeError,
          "after must be an int, not str: '1'"),
@@ -121,6 +123,18 @@ def test_a_kind_says_what_it_takes() -> None:
          "faults=[] would let nothing happen: leave it out, or name one"),
         (lambda: aiointercept().chaos(1, faults=[faults.reset(), 200]), TypeError,
          "faults[1] must be one of faults, or an exception, not 200."),
+        (lambda: aiointercept().chaos(1, faults=[faults.flaky(faults.reset(), 0.5)]), TypeError,
+         (f"faults[0]: {faults.flaky(faults.reset(), 0.5)} says itself to which calls it happens, "
+          f"and in chaos rate= and seed= say that. Give the fault alone: faults.reset()")),
+        (lambda: aiointercept().chaos(1, faults=[faults.fail_times(2, faults.reset())]), TypeError,
+         ("faults[0]: faults.fail_times(2, faults.reset()) says itself to which calls it happens, "
+          "and in chaos rate= and seed= say that. Give the fault alone: faults.reset()")),
+        (lambda: faults.flaky(faults.fail_times(2, faults.reset()), 1), ValueError,
+         ("fault: faults.fail_times(2, faults.reset()) leaves to the next route what comes then, "
+          "and behind a reply that chooses it there is none. Say what comes: "
+          "faults.fail_times(2, faults.reset(), then=...)")),
+        (lambda: aiointercept().chaos(1, hosts=[]), ValueError,
+         "hosts=[] would let nothing happen: leave it out, or name one"),
         (lambda: aiointercept().chaos(1, hosts="a.test"), TypeError,
          "hosts must be a sequence of hosts: ['a.test']"),
     ],

@@ -13,12 +13,13 @@ from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from aiointercept_connector import aiointercept, faults
 from tests.faults.calling import URL, outcome, tracing
+from tests.faults.events import Long
 
 pytestmark = pytest.mark.anyio
 
-STALLS = ["stall", "stall_body", "stall_request", "pool_timeout"]
+STALLS = ["stall", "stall_body", "stall_headers", "stall_request", "pool_timeout"]
 TIMERS = {"pool_timeout": "connect"}  # the others wait for the server
-SENT = {"stall": b"x" * 100, "stall_body": b"x" * 110, "stall_request": b"", "pool_timeout": b""}
+SENT = {"stall": b"x" * 100, "stall_body": b"x" * 110}
 
 
 def patient(name: str, seconds: float) -> ClientTimeout:
@@ -48,7 +49,7 @@ async def test_who_can_wait_is_answered(wire: Any, name: str, virtual: bool) -> 
     async with aiointercept(wire=wire) as mock, mock.session(timeout=timeout) as session:
         mock.post(URL, reply=fault)
         mock.post(URL, status=202)
-        assert await got(session) == (201, "1", SENT[name])
+        assert await got(session) == (201, "1", SENT.get(name, b""))
         assert (await got(session))[0] == 202
 
 
@@ -112,8 +113,17 @@ async def test_a_response_to_head(wire: Any) -> None:
         assert [await outcome(session, "HEAD", URL) for _ in range(2)] == ["200", "200"]
 
 
-@pytest.mark.parametrize("after", [0, 5])
-async def test_the_rest_of_a_request(wire: Any, after: int) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.stall_request(seconds=3),
+        faults.stall_request(seconds=3, after=5),
+        faults.stall_headers(seconds=3),
+        faults.stall_headers(seconds=0.001, virtual=False),
+    ],
+    ids=str,
+)
+async def test_the_rest_of_a_request(wire: Any, fault: Any) -> None:
     """A request is read on, and recorded whole; the connection stays."""
     body = b"0123456789" * 100_000
 
@@ -122,10 +132,39 @@ async def test_the_rest_of_a_request(wire: Any, after: int) -> None:
             yield body[start : start + 50_000]
 
     async with aiointercept(wire=wire) as mock, mock.session() as session:
-        mock.post(URL, reply=faults.stall_request(seconds=3, after=after), repeat=2)
+        mock.post(URL, reply=fault, repeat=2)
         for _ in range(2):
             assert (await got(session, data=pieces()))[0] == 200
         assert [call.captured_body for call in mock.calls] == [body, body]
+
+
+async def test_headers_in_pieces(wire: Any) -> None:
+    """Headers that come in many pieces are read on from the first of them."""
+    headers = {"X-Long": "x" * 8000}
+    async with aiointercept(wire=wire, tls="verify") as mock, mock.session() as session:
+        for url in (URL, URL.replace("http", "https")):
+            route = mock.post(url, reply=faults.stall_headers(seconds=3, status=202))
+            async with session.post(url, headers=headers, data=Long()) as response:
+                assert response.status == 202
+            (call,) = route.calls
+            assert call.headers["X-Long"] == headers["X-Long"]
+            assert call.attempts == 1
+            assert len(call.captured_body or b"") == 2**24
+
+
+@pytest.mark.parametrize("seconds", [3, 500])
+async def test_a_callback_may_return_one(wire: Any, seconds: int) -> None:
+    """What is found to stall when it has been read lasts as long, and says the same."""
+    fault = faults.stall_headers(seconds=seconds, status=201, headers={"X-A": "1"})
+    timeout = ClientTimeout(sock_read=20)
+    seen = []
+    ways: list[dict[str, Any]] = [{"reply": fault}, {"callback": lambda request: fault}]
+    for registered in ways:
+        async with aiointercept(wire=wire) as mock, mock.session(timeout=timeout) as session:
+            mock.post(URL, **registered)
+            seen.append(await got(session))
+    assert seen[0] == seen[1]
+    assert (seen[0] == (201, "1", b"")) == (seconds < 20)
 
 
 @pytest.mark.parametrize("name", ["sock_read_timeout", "stall"])
@@ -138,10 +177,11 @@ async def test_clients_of_other_makes(name: str) -> None:
                 await session.get(f"{mock.server_url}/x")
 
 
-async def test_own_headers_say_no_length() -> None:
+@pytest.mark.parametrize("name", ["stall", "stall_headers", "stall_request"])
+async def test_own_headers_say_no_length(name: str) -> None:
     """What goes on has a length of its own, so that none may be given."""
     with pytest.raises(ValueError, match="leave out Content-Length"):
-        faults.stall(seconds=3, headers={"Content-Length": "7"})
+        getattr(faults, name)(seconds=3, headers={"Content-Length": "7"})
     faults.stall(headers={"Content-Length": "7"})
 
 

@@ -55,6 +55,7 @@ class TestBadInput:
             ({"hosts": "else.test"}, TypeError, "hosts must be a sequence of names"),
             ({"hosts": 1}, TypeError, "hosts must be a sequence of names"),
             ({"hosts": [b"else.test"]}, TypeError, "hosts must be names; one is b'else.test'"),
+            ({"hosts": ["a.test", ""]}, ValueError, "hosts has an empty name"),
             ({"hosts": []}, ValueError, "a certificate for nobody"),
             ({"hosts": ["a..test", "b.test"]}, ValueError, "what is no host's name"),
             ({"context": "cert.pem"}, TypeError, "context must be an ssl.SSLContext"),
@@ -106,6 +107,8 @@ class TestBadInput:
         """A fingerprint is a named host's."""
         with pytest.raises(TypeError, match="takes the name of a host, not None"):
             mock.fingerprint(None)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="the name of a host, and this one is empty"):
+            mock.fingerprint("")
 
 
 WITHOUT = """
