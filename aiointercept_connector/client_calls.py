@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from types import MethodType
 from typing import Any, Final, TypeAlias, cast
 
@@ -17,7 +18,7 @@ from aiohttp import ClientResponse, ClientResponseError, ClientSession, RequestI
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from .visiting import is_elsewhere, visiting
+from .visiting import bare, is_elsewhere, visiting
 
 __all__ = ("Around", "CallLayer", "ClientCall", "below_layers", "tell_as_made_by_hand")
 
@@ -157,8 +158,20 @@ class CallLayer:
         if session.closed or not is_elsewhere(session):
             return await self._handed_over(send, session, args, kwargs)
         with visiting(session) as visitor:
-            send = self._layer.__wrapped__.__get__(visitor, type(visitor))
-            return await self._handed_over(send, session, args, kwargs)
+            return await self._handed_over(self._below(visitor), session, args, kwargs)
+
+    @contextmanager
+    def bare(self, call: ClientCall) -> Generator[None]:
+        """Let *call* be made without regard to what its session was made with; see ``bare``."""
+        made_by: Any = call.original
+        with bare(made_by.__self__) as session:
+            call.original = self._below(session)
+            yield
+
+    def _below(self, session: ClientSession) -> Callable[..., Any]:
+        """Return the method of *session* below this layer."""
+        method: Callable[..., Any] = self._layer.__wrapped__.__get__(session, type(session))
+        return method
 
     async def _handed_over(
         self, send: Callable[..., Any], session: ClientSession, args: Any, kwargs: dict[str, Any]

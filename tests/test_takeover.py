@@ -25,6 +25,9 @@ def test_whose_it_is():
     assert aioresponses.__version__ == "0.7.9"
     assert mock is aioresponses.core.aioresponses
 
+def test_that_it_does_what_the_original_does():
+    assert mock().legacy
+
 def test_that_it_answers():
     with mock() as m:
         m.get(URL, payload=[1])
@@ -45,20 +48,20 @@ def where(tmp_path: Path) -> Path:
 def test_by_an_option(where: Path) -> None:
     """The option makes the suite's imports ours, and the header says so."""
     run = run_pytest(where, SUITE, *TAKEOVER, "--takeover=aioresponses")
-    assert run.outcomes == {"passed": 2}
+    assert run.outcomes == {"passed": 3}
     assert f"takeover: aioresponses is {OURS}" in run.text
 
 
 def test_by_an_option_in_two_words(where: Path) -> None:
     """The option's value may stand apart."""
     run = run_pytest(where, SUITE, *TAKEOVER, "--takeover", "aioresponses")
-    assert run.outcomes == {"passed": 2}
+    assert run.outcomes == {"passed": 3}
 
 
 def test_by_the_ini_file(where: Path) -> None:
     """``addopts`` may have the plugin and its option."""
     addopts = " ".join((*TAKEOVER, "--takeover=aioresponses"))
-    assert run_pytest(where, SUITE, addopts=addopts).outcomes == {"passed": 2}
+    assert run_pytest(where, SUITE, addopts=addopts).outcomes == {"passed": 3}
 
 
 def test_in_conftest_and_in_plugins(where: Path) -> None:
@@ -88,7 +91,7 @@ def test_in_the_workers_of_xdist(where: Path) -> None:
     pytest.importorskip("xdist")
     (where / "conftest.py").write_text("from aioresponses import aioresponses", encoding="utf-8")
     options = (*TAKEOVER, "--takeover=aioresponses", "-n1")
-    assert run_pytest(where, SUITE, *options, plugins=("xdist",)).outcomes == {"passed": 2}
+    assert run_pytest(where, SUITE, *options, plugins=("xdist",)).outcomes == {"passed": 3}
 
 
 def test_without_the_option(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Sessions of other event loops."""
+"""Sessions of other event loops, and sessions that have nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 
 from aiointercept_connector import aiointercept
-from aiointercept_connector.visiting import is_elsewhere, visiting
+from aiointercept_connector.visiting import bare, is_elsewhere, visiting
 
 URL = "http://h/a"
 
@@ -80,3 +80,29 @@ def test_a_real_host() -> None:
         await session.close()
 
     asyncio.run(main())
+
+
+def test_a_bare_session() -> None:
+    """What is lent has the session's headers, and nothing of what says how the session asks."""
+
+    async def main() -> None:
+        timeout, trace = aiohttp.ClientTimeout(total=1), aiohttp.TraceConfig()
+        session = ClientSession(headers={"X-A": "1"}, timeout=timeout, trace_configs=[trace])
+        with bare(session) as stripped:
+            assert stripped.headers == {"X-A": "1"}
+            assert stripped.timeout == aiohttp.ClientTimeout()
+            assert stripped.trace_configs == []
+            assert stripped.connector is not session.connector
+            assert stripped.cookie_jar is not session.cookie_jar
+            response = await stripped.get(URL)
+        assert stripped.closed
+        assert not session.closed
+        assert (session.timeout, session.trace_configs) == (timeout, [trace])
+        assert list(session.cookie_jar) == []
+        await session.close()
+        assert await response.text() == "x"
+
+    with aiointercept(mock_external_urls=True) as mock:
+        mock.get(URL, body="x", headers={"Set-Cookie": "a=1"})
+        asyncio.run(main())
+        assert mock.calls[0].headers["X-A"] == "1"

@@ -11,4 +11,9 @@ from .core import CallbackResult, aioresponses
 __version__: Final = "0.7.9"
 """The version of aioresponses whose behaviour this is."""
 
-__all__ = ("CallbackResult", "aioresponses")
+__all__ = ("CallbackResult", "aioresponses", "taken_over")
+
+
+def taken_over() -> None:
+    """Do what aioresponses does, from here on: the suite that follows was written for that."""
+    aioresponses.legacy_by_default = True

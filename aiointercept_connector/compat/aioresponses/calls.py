@@ -75,6 +75,7 @@ class MockedCall:
         by_hand: whether no session of the code under test makes it.
         passes: whether it is to reach its host whatever is registered.
         answered: whether the mock has answered it; what has passed is none of its business.
+        is_whole: whether all of its response is known, as that of a stream is not.
         failure: the exception that the call is to raise.
         response_class: what its response is to be an instance of.
         status: the status of its response, if it is none that aiohttp's client lets anybody see.
@@ -98,6 +99,7 @@ class MockedCall:
         self.by_hand = False
         self.passes = False
         self.answered = False
+        self.is_whole = False
         self.failure: BaseException | None = None
         self.response_class: type | None = None
         self.status: Any = None

@@ -42,8 +42,15 @@ def stream_reader_factory(loop: asyncio.AbstractEventLoop | None = None) -> Stre
     """Return an empty stream of a client's protocol, such as response bodies are read from."""
     from aiohttp.client_proto import ResponseHandler
 
+    class Unconnected(ResponseHandler):
+        """Has nobody to ask for less; aiohttp 3.14 would ask its parser, of which there is none."""
+
+        def pause_reading(self) -> None: ...
+
+        def resume_reading(self, *args: Any, **kwargs: Any) -> None: ...
+
     loop = loop or asyncio.get_running_loop()
-    return StreamReader(ResponseHandler(loop), 2**16, loop=loop)
+    return StreamReader(Unconnected(loop), 2**16, loop=loop)
 
 
 def __getattr__(name: str) -> Any:

@@ -174,6 +174,8 @@ class MatchReply(BaseReply):
             response_class = getattr(result, "response_class", None)
             call.response_class = response_class if isinstance(response_class, type) else None
         if all(hasattr(result, part) for part in _RESULT_PARTS):
+            if call is not None:
+                call.is_whole = True
             return await _registered(result, request, call)
         return await respond(result, request, f"callback for {self.match!r}")
 
@@ -230,7 +232,8 @@ async def _registered(
         # No number, or one after which the client waits for the response proper.
         call.status, status = status, HTTPStatus.OK
     data = body if isinstance(body, bytes) else str.encode(body)
-    content = StaticReply(200, data)
+    # Behind a response of aioresponses nothing stays open: no timer of a pool, no socket to close.
+    content = StaticReply(200, data, {hdrs.CONNECTION: "close"})
     return await exact_response(request, content, status=status, reason=reason, headers=headers)
 
 

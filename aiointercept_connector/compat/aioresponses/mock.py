@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import count
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast, overload
 
-from aiohttp import ClientError, ClientResponse, ClientSession, hdrs
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, hdrs
 from yarl import URL
 
 from ...client_calls import CallLayer, ClientCall
@@ -18,6 +19,7 @@ from ...routing.registry import Registry
 from .asking import REFUSALS, framed_by_aiohttp, not_refused
 from .asserting import Asserting, CallKey
 from .calls import STAND_IN, MockedCall, RequestCall
+from .compat import stream_reader_factory
 from .decorating import decorate
 from .inner import InnerMock
 from .match import RequestMatch
@@ -46,8 +48,18 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
         param: the keyword under which a decorated function gets the mock.
         passthrough: beginnings of URLs that are asked for real, and not recorded.
         passthrough_unmatched: ask for real whatever nothing was registered for.
+        legacy: whether a call that cannot pass is answered as aioresponses does, whatever its
+            session was made with: no trace and no middleware hears of it, no timeout ends it, and
+            its cookies are not kept. If not given: ``legacy_by_default``.
         **ignored: other arguments are taken and have no effect, as in aioresponses.
+
+    Attributes:
+        legacy: whether it is.
+        legacy_by_default: what holds if *legacy* is not given; False, but True in a suite whose
+            imports of aioresponses were taken over.
     """
+
+    legacy_by_default: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -55,11 +67,13 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
         param: str | None = None,
         passthrough: Sequence[str] = (),
         passthrough_unmatched: bool = False,
+        legacy: bool | None = None,
         **ignored: Any,
     ) -> None:
         self._param = param
         self._passthrough = passthrough
         self.passthrough_unmatched = passthrough_unmatched
+        self.legacy = self.legacy_by_default if legacy is None else legacy
         self._renew()
 
     def _renew(self) -> None:
@@ -304,6 +318,20 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
         """Send a call that may be answered here, whatever aiohttp thinks of its arguments."""
         if call.passes or self.passthrough_unmatched:
             return await self._sent(sent, call, replaced)
+        if not self.legacy:
+            return await self._sent_whatever_it_has(sent, call, replaced)
+        replaced["timeout"] = ClientTimeout()
+        if "middlewares" in sent.kwargs:
+            replaced["middlewares"] = ()
+        with self._layer.bare(sent):
+            response = await self._sent_whatever_it_has(sent, call, replaced)
+            if call.is_whole:
+                await _read_ahead(response)
+            return response
+
+    async def _sent_whatever_it_has(
+        self, sent: ClientCall, call: MockedCall, replaced: dict[str, Any]
+    ) -> ClientResponse:
         replaced.update(framed_by_aiohttp(sent.kwargs))
         try:
             return await self._sent(sent, call, replaced)
@@ -325,6 +353,14 @@ class aioresponses(Asserting):  # noqa: N801 - the promised name
             if raised is exc:
                 raise
             raise raised from None
+
+
+async def _read_ahead(response: ClientResponse) -> None:
+    """Let go of the connection of *response*, whose body may be read when there is no session."""
+    body = await response.content.read()
+    response.content = stream_reader_factory(asyncio.get_running_loop())
+    response.content.feed_data(body)
+    response.content.feed_eof()
 
 
 async def _again(chunks: Sequence[bytes]) -> AsyncIterator[bytes]:

@@ -132,6 +132,32 @@ async def test_traces_are_told() -> None:
     assert heard == [201]
 
 
+async def test_nothing_stays_open() -> None:
+    """Behind a response there is no connection to close, and no timer that would close one.
+
+    Suites do not close every session, and some look for timers that are left.
+    """
+    opened: list[str] = []
+
+    async def on_opened(session: Any, context: Any, params: Any) -> None:
+        opened.append("opened")
+
+    async def on_reused(session: Any, context: Any, params: Any) -> None:
+        opened.append("reused")
+
+    traces = TraceConfig()
+    traces.on_connection_create_end.append(on_opened)
+    traces.on_connection_reuseconn.append(on_reused)
+    with aioresponses() as m:
+        m.get(URL, payload=[1], headers={"Connection": "keep-alive"}, repeat=True)
+        async with ClientSession(trace_configs=[traces]) as session:
+            for _ in range(2):
+                async with session.get(URL) as response:
+                    assert await response.json() == [1]
+                    assert response.headers["Connection"] == "keep-alive"
+    assert opened == ["opened", "opened"]
+
+
 async def test_timeouts_hold() -> None:
     """A callback that takes longer than the client waits ends in the client's own timeout."""
 
