@@ -115,7 +115,7 @@ class Forwarding:
 
     async def _tunnel(self) -> StreamResponse:
         """Connect to the host that CONNECT names, for whatever the client wants to say to it."""
-        url = self._request.url
+        url = self._request.asked_url
         plain = url.with_scheme("http").with_port(url.port)
         sent = ClientRequest(hdrs.METH_CONNECT, plain, loop=self._loop)
         self._let_out(self._request, self._call, sent)
@@ -166,7 +166,7 @@ class Forwarding:
         chunked = hdrs.TRANSFER_ENCODING in headers or (body is not None and length is None)
         sent = ClientRequest(
             asked.method,
-            asked.url if url is None else url,
+            asked.asked_url if url is None else url,
             skip_auto_headers=map(istr, _NOT_ADDED),
             data=_once(b"") if body is None and chunked else body,
             version=asked.version,

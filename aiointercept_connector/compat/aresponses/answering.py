@@ -6,8 +6,9 @@ from copy import copy
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aiohttp.web import HTTPException, Response, StreamResponse, json_response
+from aiohttp.web import HTTPException, Request, Response, StreamResponse, json_response
 
+from ...journal.request import AiointerceptRequest
 from ...loopback.sent import SentResponse
 from ...replies.conversion import as_reply, respond
 from ...replies.passing import passthrough
@@ -16,10 +17,25 @@ from ...replies.reply import BaseReply
 if TYPE_CHECKING:
     from aiohttp.web import BaseRequest
 
-    from ...journal.request import AiointerceptRequest
     from .route import Route
 
-__all__ = ("Answer", "Passing", "RawResponse", "RoutingLog")
+__all__ = ("Answer", "Passing", "RawResponse", "RoutingLog", "ServedRequest")
+
+
+class ServedRequest(AiointerceptRequest):
+    """A request as the server of aresponses receives it: at the host of its head, without TLS.
+
+    Suites compare the URL that a function of theirs has seen.
+    """
+
+    scheme = "http"  # pyright: ignore[reportAssignmentType] - `reify`
+    url = Request.url  # pyright: ignore[reportIncompatibleMethodOverride] - aiohttp's own
+
+    @classmethod
+    def of(cls, request: AiointerceptRequest) -> None:
+        """Make one of *request*, in place."""
+        # Not by assignment, which aiohttp warns of in debug mode.
+        object.__setattr__(request, "__class__", cls)
 
 
 class RoutingLog(NamedTuple):

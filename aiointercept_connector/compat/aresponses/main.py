@@ -19,7 +19,7 @@ from ...arguments import caller
 from ...interceptor import Interceptor
 from ...loopback.tcp import LOCALHOST
 from ...replies.conversion import as_reply
-from .answering import Answer, Passing, RawResponse, RoutingLog
+from .answering import Answer, Passing, RawResponse, RoutingLog, ServedRequest
 from .asserting import Asserting, route_of
 from .errors import NoRouteFoundError, UnorderedRouteCallError, UnusedRouteError
 from .route import Pattern, Route, core_route, host_of, names_host
@@ -154,7 +154,9 @@ class ResponsesMockServer(Asserting, BaseTestServer):
                 match_querystring=match_querystring,
                 repeat=repeat,
             )
-        passes = response == self.passthrough
+        # That of a subclass is a function like any other.
+        theirs = type(self).passthrough is not ResponsesMockServer.passthrough
+        passes = response == self.passthrough and not theirs
         history = self._history
         answer = Passing(route, history) if passes else Answer(route, response, history)
         self._interceptor.registry.add(core_route(route, answer, caller()))
@@ -204,6 +206,10 @@ class _Interceptor(Interceptor):
 
     def claims(self, asked: Asked) -> bool:
         return super().claims(asked) or not self.may_pass(asked, {}, None, (self,))
+
+    def answer(self, request: AiointerceptRequest, call: Call | None) -> Reply:
+        ServedRequest.of(request)
+        return super().answer(request, call)
 
     def call_broke(self, call: Call) -> None:
         """Leave it: when aiohttp sends the call again, that is another request of the plan."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import math
+import ssl
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 import aiohttp
 import pytest
+import trustme
 from aiohttp import ClientSession, web
 
 from aiointercept_connector import NetworkBlockedError, block_network
 from tests.compat.aresponses.conftest import OURS
 from tests.real import real_server
+from tests.tls import openssl_server, server_context
 
 pytestmark = pytest.mark.anyio
 
@@ -185,6 +188,18 @@ async def test_passthrough_from_a_function(server: Any, session: ClientSession) 
         assert await (await session.get(real.url)).text() == "real"
 
 
+async def test_passthrough_of_a_subclass(library: Any, session: ClientSession) -> None:
+    """A subclass may have a ``passthrough`` of its own, which is what its routes ask."""
+
+    class Server(library.ResponsesMockServer):  # type: ignore[misc]
+        async def passthrough(self, request: Any) -> Any:
+            return self.Response(text=f"not {request.path}")
+
+    async with Server() as server:
+        server.add(response=server.passthrough)
+        assert await (await session.get(f"{URL}a")).text() == "not /a"
+
+
 async def test_local_passthrough(server: Any, session: ClientSession) -> None:
     """``add_local_passthrough`` lets requests to ``127.0.0.1`` through, as often as it says."""
     async with real_server() as real:
@@ -193,6 +208,30 @@ async def test_local_passthrough(server: Any, session: ClientSession) -> None:
         assert (await session.get(real.url)).status == 500
         server.add_local_passthrough()
         assert [(await session.get(real.url)).status for _ in range(2)] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("asked", "headers", "url"),
+    [
+        ("https://api.test/a?b=c#d", {}, "http://api.test/a?b=c"),
+        ("https://api.test:443/", {}, "http://api.test/"),
+        ("https://api.test:8443/%C3%A4", {}, "http://api.test:8443/%C3%A4"),
+        ("https://10.1.2.3/", {"Host": "api.test"}, "http://api.test/"),
+        ("http://api.test/", {}, "http://api.test/"),
+    ],
+)
+async def test_the_url_that_a_server_sees(
+    server: Any, session: ClientSession, asked: str, headers: dict[str, str], url: str
+) -> None:
+    """A function sees the URL that a server without TLS is asked for; so does the history."""
+
+    def told(request: Any) -> Any:
+        return server.Response(text=f"{request.url} {request.scheme} {request.secure}")
+
+    server.add(response=told)
+    answer = await session.get(asked, headers=headers)
+    assert await answer.text() == f"{url} http False"
+    assert str(server.history[0].request.url) == url
 
 
 class TestOursAlone:
@@ -231,11 +270,10 @@ class TestOursAlone:
         server.add(response=lambda request: server.Response(text=variable.get()))
         assert await (await session.get(URL)).text() == "set"
 
-    async def test_the_scheme_is_the_real_one(self, server: Any, session: ClientSession) -> None:
-        """A function sees ``https``, and no header that the client has not sent."""
-        server.add(response=lambda request: server.Response(text=str(request.url)))
+    async def test_no_header_is_added(self, server: Any, session: ClientSession) -> None:
+        """A function sees the headers that the client has sent, and so does the client."""
+        server.add()
         answer = await session.get("https://api.test/a")
-        assert await answer.text() == "https://api.test/a"
         assert "AResponsesIsSSL" not in server.history[0].request.headers
         assert "AResponsesIsSSL" not in answer.request_info.headers
 
@@ -255,6 +293,18 @@ class TestOursAlone:
         await session.get(URL)
         server.assert_plan_strictly_followed()
         assert len(server.history) == 1
+
+    async def test_passthrough_over_tls(self, server: Any) -> None:
+        """The real host is asked over TLS if the client did so, whatever a function sees."""
+        authority = trustme.CA()
+        trusting = ssl.create_default_context()
+        authority.configure_trust(trusting)
+        with openssl_server(server_context(authority.issue_cert("127.0.0.1"))) as port:
+            server.add_local_passthrough()
+            async with ClientSession() as session:
+                answer = await session.get(f"https://127.0.0.1:{port}/", ssl=trusting)
+                assert await answer.text() == "real"
+        assert str(server.history[0].request.url) == f"http://127.0.0.1:{port}/"
 
     async def test_a_blocked_network(self, server: Any, session: ClientSession) -> None:
         """What ``block_network`` forbids does not pass through, either."""
