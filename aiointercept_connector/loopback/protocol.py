@@ -1,10 +1,11 @@
 """The server's end of a wire: aiohttp's own server protocol, but for when it takes its requests.
 
-aiohttp's ``HttpRequestParser`` parses every request, once. They are answered in turn, each when the
-one before it has been. One that has wholly arrived and whose reply is known as bytes, or is as soon
-as a plain function has been called, is answered there and then: a write, and no task. Every other
-has a task of its own, in the context of the client's call, where ``RequestHandler`` runs its
-handler and sends the response, as in ``aiohttp.web.Server``.
+A plain request of aiohttp's own client is told at a glance; aiohttp's ``HttpRequestParser`` parses
+every other, once. They are answered in turn, each when the one before it has been. One that has
+wholly arrived and whose reply is known as bytes, or is as soon as a plain function has been called,
+is answered there and then: a write, and no task. Every other has a task of its own, in the context
+of the client's call, where ``RequestHandler`` runs its handler and sends the response, as in
+``aiohttp.web.Server``.
 
 What is not used of aiohttp's is its task that lasts as long as the connection and takes the
 requests: waking it, and a second task for each of them, costs more than most answers.
