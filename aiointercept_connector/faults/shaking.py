@@ -61,7 +61,8 @@ class Shaking(Connecting):
 
     async def happen(self, fault: Fault, request: AiointerceptRequest) -> web.StreamResponse:
         """Answer a client that does not mind, or make it meet the fault after all."""
-        call = getattr(request.protocol, "link").call  # noqa: B009 - aiohttp's own has none
+        protocol: Any = request.protocol
+        call: Call | None = protocol.link.call
         if call is not None and call.attempt is None:
             attempt = Attempt(fault, call)
             handshake = self.handshake(attempt)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import math
 import statistics
-from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
@@ -18,20 +17,6 @@ from tests.replies.support import recorded_waits
 pytestmark = pytest.mark.anyio
 
 URL = "https://api.example.com/x"
-
-
-@pytest.fixture
-async def mock(wire: Any) -> AsyncIterator[aiointercept]:
-    """Give a mock on the wire of this run."""
-    async with aiointercept(wire=wire) as entered:
-        yield entered
-
-
-@pytest.fixture
-async def session(mock: aiointercept) -> AsyncIterator[ClientSession]:
-    """Give a session of that mock."""
-    async with mock.session() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -17,20 +17,6 @@ pytestmark = pytest.mark.anyio
 URL = "https://api.example.com/events"
 
 
-@pytest.fixture
-async def mock(wire: Any) -> AsyncIterator[aiointercept]:
-    """Give a mock on the wire of this run."""
-    async with aiointercept(wire=wire) as entered:
-        yield entered
-
-
-@pytest.fixture
-async def session(mock: aiointercept) -> AsyncIterator[ClientSession]:
-    """Give a session of that mock."""
-    async with mock.session() as opened:
-        yield opened
-
-
 @pytest.mark.parametrize(
     ("event", "encoded"),
     [
