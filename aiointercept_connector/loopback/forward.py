@@ -239,7 +239,7 @@ async def _connect(
     ``connect`` would wait for a place in the pool, and ask the mocks.
     """
     # Private, all of it: what `BaseConnector.connect` does without a limit.
-    # Watched by TestConnection in tests/test_forward.py.
+    # Watched by TestConnection in tests/forwarding/test_connection.py.
     key = sent.connection_key
     pooled = await connector._get(key, [])
     if pooled is not None:
